@@ -1,0 +1,120 @@
+package mnist
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Augment is the range of random affine changes to a picture; each is drawn uniformly from ± the value. A digit that
+// was moved, turned, scaled or slanted a little is the same digit: a model that sees such changes learns to ignore them.
+type Augment struct {
+	Shift  float64 // pixels, both axes
+	Rotate float64 // degrees
+	Scale  float64 // relative: 0.1 is 90 % to 110 %
+	Shear  float64 // degrees
+}
+
+// Validate reports a range that makes no sense.
+func (a Augment) Validate() error {
+	for _, field := range []struct {
+		name       string
+		value, max float64
+	}{
+		{"shift", a.Shift, Side},
+		{"rotate", a.Rotate, 180},
+		{"scale", a.Scale, 0.9},
+		{"shear", a.Shear, 80},
+	} {
+		if !(field.value >= 0 && field.value <= field.max) { // so that NaN is refused as well
+			return fmt.Errorf("mnist: augment: %s is %v; want 0 to %v", field.name, field.value, field.max)
+		}
+	}
+	return nil
+}
+
+// Picture writes the picture of example i to dst[:28*28] as a model wants it: in rows, normalised by the Set's Mean and
+// Std. If r is not nil the picture is changed at random within the Set's Augment; what is moved in at the edges is black.
+// It allocates nothing and is safe for concurrent calls, each with its own r and dst.
+func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
+	dst = dst[:Pixels]
+	std := s.Std
+	if std == 0 {
+		std = 1
+	}
+	gain, bias := 1/(255*std), -s.Mean/std
+	pixels := (*[Pixels]byte)(s.Image(i))
+	if r == nil || s.Augment == (Augment{}) {
+		for j, p := range pixels {
+			dst[j] = float32(p)*gain + bias
+		}
+		return
+	}
+	w := s.Augment.draw(r)
+	w.apply((*[Pixels]float32)(dst), pixels, gain, bias)
+}
+
+// warp maps a pixel (x, y) of the changed picture to its place in the original, in fixed point with 16 bits after the
+// point: (u, v) + x·(ux, vx) + y·(uy, vy). Integers step exactly, and the same on every processor.
+type warp struct{ u, v, ux, vx, uy, vy int32 }
+
+// draw draws a random warp. The change is p' = c + t + M·(p - c), where c is the centre, t the shift and
+//
+//	M = scale · | cos a  -sin a | · | 1  tan b |     a: rotation, b: shear
+//	            | sin a   cos a |   | 0    1   |
+//
+// so the original place of p' is p = c + M⁻¹·(p' - c - t). Always five numbers are drawn.
+func (a Augment) draw(r *rand.Rand) warp {
+	uniform := func(limit float64) float64 { return limit * (2*r.Float64() - 1) }
+	tx, ty := uniform(a.Shift), uniform(a.Shift)
+	sin, cos := math.Sincos(uniform(a.Rotate) * math.Pi / 180)
+	scale := 1 + uniform(a.Scale)
+	shear := math.Tan(uniform(a.Shear) * math.Pi / 180)
+
+	// M⁻¹ = 1/scale · | 1  -tan b | · |  cos a  sin a |
+	//                 | 0     1   |   | -sin a  cos a |
+	ux, uy := (cos+shear*sin)/scale, (sin-shear*cos)/scale
+	vx, vy := -sin/scale, cos/scale
+	const centre = (Side - 1) / 2.0
+	x, y := -centre-tx, -centre-ty // pixel (0, 0) as seen from c + t
+	return warp{
+		u: fixed(centre + ux*x + uy*y), ux: fixed(ux), uy: fixed(uy),
+		v: fixed(centre + vx*x + vy*y), vx: fixed(vx), vy: fixed(vy),
+	}
+}
+
+func fixed(x float64) int32 { return int32(math.Round(x * (1 << 16))) }
+
+// apply fills dst with the warped picture, normalised: value·gain + bias, where value is 0 to 255. Between pixels it
+// interpolates bilinearly, with weights of 8 bits.
+func (w warp) apply(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32) {
+	gain /= 1 << 16 // of the two weights' product
+	j := 0
+	for y := range int32(Side) {
+		u, v := w.u+y*w.uy, w.v+y*w.vy
+		for range Side {
+			column, row := int(u>>16), int(v>>16)
+			fu, fv := uint32(u>>8)&0xff, uint32(v>>8)&0xff
+			var a, b, c, d uint32 // the four neighbours
+			if at := row*Side + column; uint(column) < Side-1 && uint(row) < Side-1 {
+				four := src[at : at+Side+2]
+				a, b, c, d = uint32(four[0]), uint32(four[1]), uint32(four[Side]), uint32(four[Side+1])
+			} else {
+				a, b = pixel(src, column, row), pixel(src, column+1, row)
+				c, d = pixel(src, column, row+1), pixel(src, column+1, row+1)
+			}
+			value := (a*(256-fu)+b*fu)*(256-fv) + (c*(256-fu)+d*fu)*fv
+			dst[j] = float32(value)*gain + bias
+			j++
+			u, v = u+w.ux, v+w.vx
+		}
+	}
+}
+
+// pixel is black outside the picture.
+func pixel(src *[Pixels]byte, column, row int) uint32 {
+	if uint(column) >= Side || uint(row) >= Side {
+		return 0
+	}
+	return uint32(src[row*Side+column])
+}

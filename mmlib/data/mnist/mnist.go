@@ -1,0 +1,110 @@
+// Package mnist gives MNIST and Fashion-MNIST: 60,000 training and 10,000 test pictures of 28×28 grey pixels, each of
+// one of ten classes.
+//
+// MNIST (LeCun, Cortes and Burges, 1998) shows handwritten digits, white on black. Fashion-MNIST (Xiao, Rasul and
+// Vollgraf, 2017, https://arxiv.org/abs/1708.07747) has the same format and shows clothes, bags and shoes; it is harder.
+//
+// [Load] finds the files, fetches them when it must, and never believes them: every file's SHA-256 is checked, wherever
+// it came from. The result is a [Set], all of it in memory (47 MB), whose pictures come in three forms:
+//
+//	set.Image(i)             28·28 bytes, 0 for black to 255 for white
+//	set.Gray(i)              the same as an image.Image, for drawing
+//	set.Picture(dst, i, r)   28·28 normalised numbers for a model; with r, randomly shifted, turned, scaled, sheared
+//
+// A text-image model such as CLIP learns from pairs of a picture and a caption. MNIST has no captions, so they are
+// written from the class: [Classes] names the classes in English and Chinese ("seven", "七"), and [Templates] holds the
+// phrases that a name is put into ("a photo of the digit %s.", "手写数字%s").
+package mnist
+
+import (
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+)
+
+// The names of the data sets.
+const (
+	MNIST   = "mnist"
+	Fashion = "fashion-mnist"
+)
+
+// Names lists the data sets that [Load] knows.
+func Names() []string { return []string{MNIST, Fashion} }
+
+// The shape of every picture, and the number of classes.
+const (
+	Side       = 28
+	Pixels     = Side * Side
+	NumClasses = 10
+)
+
+// Mean and standard deviation of all the pixels of the 60,000 training pictures, black 0 and white 1.
+const (
+	MNISTMean   = 0.13066
+	MNISTStd    = 0.30811
+	FashionMean = 0.28604
+	FashionStd  = 0.35302
+)
+
+// Set is a list of pictures with their classes. A Set is safe for concurrent reading.
+type Set struct {
+	Name   string // "mnist" or "fashion-mnist"
+	Images []byte // [N*28*28], row by row, 0 for black to 255 for white
+	Labels []byte // [N], 0 to 9
+
+	// Mean and Std normalise what Picture returns: (x/255 - Mean) / Std. A Std of 0 counts as 1.
+	Mean, Std float32
+
+	// Augment is the range of the random changes that Picture makes.
+	Augment Augment
+}
+
+// Len is the number of examples.
+func (s *Set) Len() int { return len(s.Labels) }
+
+// Class is the class of example i, 0 to 9; [Classes] names it.
+func (s *Set) Class(i int) int { return int(s.Labels[i]) }
+
+// Image is the picture of example i: 28·28 bytes in rows, 0 for black to 255 for white. They are the Set's own: do not
+// write to them.
+func (s *Set) Image(i int) []byte {
+	return s.Images[i*Pixels : (i+1)*Pixels : (i+1)*Pixels]
+}
+
+// Gray is the picture of example i as an image.Image. Its pixels are the Set's own: do not write to them.
+func (s *Set) Gray(i int) *image.Gray {
+	return &image.Gray{Pix: s.Image(i), Stride: Side, Rect: image.Rect(0, 0, Side, Side)}
+}
+
+// Split returns all but the last n examples and the last n, to choose checkpoints and settings on. Nothing is copied.
+// An n outside 0 … Len is taken as the nearest of the two.
+func (s *Set) Split(n int) (train, validation *Set) {
+	cut := s.Len() - min(max(n, 0), s.Len())
+	return s.slice(0, cut), s.slice(cut, s.Len())
+}
+
+// Limit returns the first n examples, or all of them if n is 0 or more than there are. Nothing is copied.
+func (s *Set) Limit(n int) *Set {
+	if n <= 0 || n > s.Len() {
+		n = s.Len()
+	}
+	return s.slice(0, n)
+}
+
+// slice returns the examples from i up to j, sharing the pixels.
+func (s *Set) slice(i, j int) *Set {
+	part := *s
+	part.Images = s.Images[i*Pixels : j*Pixels : j*Pixels]
+	part.Labels = s.Labels[i:j:j]
+	return &part
+}
+
+// lookup finds a data set by its name.
+func lookup(name string) (dataset, error) {
+	i := slices.IndexFunc(datasets, func(d dataset) bool { return d.name == name })
+	if i < 0 {
+		return dataset{}, fmt.Errorf("mnist: no data set %q; there is %s", name, strings.Join(Names(), " and "))
+	}
+	return datasets[i], nil
+}
