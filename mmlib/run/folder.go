@@ -1,0 +1,326 @@
+// Package run is the run folder: one training, with everything that decided it and everything that came of it.
+//
+//	runs/NAME/
+//	  config.json            task, preset, seed and every setting: written once, never changed
+//	  (tokenizer)            the tokenizer's own file, beside it
+//	  checkpoints/00000500/  the state after 500 steps, in GoMLX's checkpoint format, with manifest.json
+//	  metrics.jsonl          one line a step that was logged: {"step":10,"loss":2.3}
+//	  samples/               what the model made on the way
+//	  report.html            one file, to be opened in a browser
+//	  summary.json           the numbers at the end
+//	  .lock                  held by the process that trains
+//
+// Three functions open one. [Create] starts a run, [Resume] goes on with it, [Open] reads it. Only one process at a time
+// may train in a folder: Create and Resume take a lock, which the operating system gives back however the process ends.
+// Readers need no lock, for whatever is in the folder under its final name is whole.
+//
+// That is the one idea behind all of it: a file or a checkpoint is written under a temporary name, forced to the disk, and
+// then renamed, which a file system does at once or not at all. Whenever the process is killed, even in the middle of
+// [Folder.Save], what [Folder.Load] finds is the last checkpoint that was finished. Sums in each checkpoint's manifest tell
+// when a file was damaged later; then the checkpoint before it is used, and a warning says so.
+//
+// settings.go is the other half of the package: settings by their dotted names ([Set], [Keys]), and JSON that refuses keys
+// it does not know ([DecodeStrict]).
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	configFile  = "config.json"
+	summaryFile = "summary.json"
+	lockFile    = ".lock"
+)
+
+// Folder is a run folder. Its methods may be called from several goroutines.
+type Folder struct {
+	// Best names the validation metric by which the best checkpoint is chosen: the largest value, or the smallest when the
+	// name begins with a minus: "accuracy", "-loss". Set it before the first Save, which records it.
+	Best string
+
+	// Warn receives what is worth knowing and no error, as a damaged checkpoint that was passed over. It must not call the
+	// folder's methods. Nil means the standard log.
+	Warn func(message string)
+
+	dir    string
+	config Config
+	lock   *flock.Flock // nil: opened for reading
+	disk   disk
+
+	mu      sync.Mutex // guards metrics and closed, and lets one Save or Load run at a time
+	metrics *os.File   // metrics.jsonl, opened by the first Log
+	closed  bool
+}
+
+// Named is a file to be put into a run folder.
+type Named struct {
+	Name string // relative to the run folder
+	Data []byte
+}
+
+// Create starts a run in dir with the settings c and, if any, further files such as the tokenizer's. The folder must not
+// hold a run yet. config.json comes last: a folder that has one is complete.
+func Create(dir string, c Config, files ...Named) (*Folder, error) {
+	return create(disk{}, dir, c, files)
+}
+
+func create(d disk, dir string, c Config, files []Named) (*Folder, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := d.mkdir(dir); err != nil {
+		return nil, fmt.Errorf("run: creating the run folder: %w", err)
+	}
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
+	f := &Folder{dir: dir, config: c, disk: d}
+	if err := f.takeLock(); err != nil {
+		return nil, err
+	}
+	err := vacant(dir) // again: another process may have been between the first look and the lock
+	if err == nil {
+		err = f.fill(files)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// vacant tells whether a run may be created in dir: it is empty, or an earlier Create was killed in it.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	switch found := names(entries); {
+	case slices.Contains(found, configFile):
+		return fmt.Errorf("run: %s already holds a run: go on with it by --resume, or name another folder by --run", dir)
+	case len(found) > 0 && !slices.Contains(found, lockFile):
+		return fmt.Errorf("run: %s holds other files (%s) and no run: name another folder by --run", dir, found[0])
+	}
+	return nil
+}
+
+func (f *Folder) fill(files []Named) error {
+	for _, sub := range []string{"checkpoints", "samples"} {
+		if err := f.disk.mkdir(f.Path(sub)); err != nil {
+			return fmt.Errorf("run: creating the run folder: %w", err)
+		}
+	}
+	for _, x := range files {
+		if err := f.WriteFile(x.Name, x.Data); err != nil {
+			return err
+		}
+	}
+	data, err := encode(f.config)
+	if err != nil {
+		return fmt.Errorf("run: config: %w", err)
+	}
+	if err := f.disk.replace(f.Path(configFile), data); err != nil {
+		return fmt.Errorf("run: writing the config: %w", err)
+	}
+	if err := f.disk.syncDir(filepath.Dir(filepath.Clean(f.dir))); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+// Open opens the run folder dir for reading. It changes nothing, so it may be used while another process trains.
+func Open(dir string) (*Folder, error) {
+	path := filepath.Join(dir, configFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run: %s is not a run folder: %w: name one that was trained by --run", dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	f := &Folder{dir: dir}
+	if err := DecodeStrict(data, &f.config); err != nil {
+		return nil, fmt.Errorf("%w (in %s)", err, path)
+	}
+	if err := f.config.Validate(); err != nil {
+		return nil, fmt.Errorf("%w (in %s)", err, path)
+	}
+	var model bytes.Buffer // without the indentation that it has inside of config.json
+	if err := json.Compact(&model, f.config.Model); err == nil {
+		f.config.Model = model.Bytes()
+	}
+	return f, nil
+}
+
+// Resume opens the run folder dir to go on training in it: it takes the lock and sweeps what a killed process left.
+func Resume(dir string) (*Folder, error) {
+	f, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.takeLock(); err != nil {
+		return nil, err
+	}
+	if err := f.sweep(); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// takeLock makes this process the folder's only trainer. The file is never removed, for another process might hold it open.
+func (f *Folder) takeLock() error {
+	path := f.Path(lockFile)
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("run: locking the run folder: %w", err)
+	}
+	if !ok {
+		holder := ""
+		if pid, err := os.ReadFile(path); err == nil && len(pid) > 0 {
+			holder = " (" + strings.TrimSpace(string(pid)) + ")"
+		}
+		return fmt.Errorf("run: another training is using %s%s: wait for its end, or name another folder by --run", f.dir, holder)
+	}
+	f.lock = lock
+	_ = os.WriteFile(path, fmt.Appendf(nil, "process %d\n", os.Getpid()), 0o666) // a help for the message above, no more
+	return nil
+}
+
+// sweep removes what a killed process did not finish, and finishes what it had begun to replace.
+func (f *Folder) sweep() error {
+	if err := f.disk.mkdir(f.Path("checkpoints")); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	for _, dir := range []string{f.dir, f.Path("samples"), f.Path("checkpoints")} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("run: %w", err)
+		}
+		for _, name := range names(entries) {
+			if err := f.sweepOne(dir, name); err != nil {
+				return fmt.Errorf("run: sweeping leftovers: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Folder) sweepOne(dir, name string) error {
+	path := filepath.Join(dir, name)
+	if strings.HasPrefix(name, temporary) {
+		return f.disk.remove(path)
+	}
+	plain, aside := strings.CutSuffix(path, replaced)
+	if !aside || dir != f.Path("checkpoints") {
+		return nil
+	}
+	there, err := exists(plain)
+	if err != nil {
+		return err
+	}
+	if there {
+		return f.disk.remove(path)
+	}
+	return f.disk.rename(path, plain)
+}
+
+// Close gives the lock back. Closing twice does nothing.
+func (f *Folder) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var failed error
+	if f.metrics != nil {
+		failed = f.metrics.Close()
+		f.metrics = nil
+	}
+	if f.lock != nil && !f.closed {
+		failed = errors.Join(failed, f.lock.Unlock())
+	}
+	f.closed = true
+	if failed != nil {
+		return fmt.Errorf("run: closing %s: %w", f.dir, failed)
+	}
+	return nil
+}
+
+// Config returns the settings of the run.
+func (f *Folder) Config() Config { return f.config }
+
+// Path returns the path of a file in the run folder; without a name, the folder's own.
+func (f *Folder) Path(name ...string) string {
+	return filepath.Join(append([]string{f.dir}, name...)...)
+}
+
+// WriteFile puts a file into the run folder, whole or not at all. Name may lead into a folder, which is made if need be
+// ("samples/0500.png"). A folder opened for reading takes files too: a report is written after the training.
+func (f *Folder) WriteFile(name string, data []byte) error {
+	switch first, _, _ := strings.Cut(filepath.ToSlash(filepath.Clean(name)), "/"); {
+	case !filepath.IsLocal(name) || first == ".":
+		return fmt.Errorf("run: cannot write %q: the name must lead into the run folder", name)
+	case slices.Contains([]string{configFile, "checkpoints", metricsFile, lockFile}, first):
+		return fmt.Errorf("run: cannot write %q: the run folder keeps %s itself", name, first)
+	}
+	path := f.Path(filepath.FromSlash(name))
+	err := f.disk.mkdir(filepath.Dir(path))
+	if err == nil {
+		err = f.disk.replace(path, data)
+	}
+	if err != nil {
+		return fmt.Errorf("run: writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// WriteSummary writes v to summary.json.
+func (f *Folder) WriteSummary(v any) error {
+	data, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("run: %s: %w", summaryFile, err)
+	}
+	return f.WriteFile(summaryFile, data)
+}
+
+// writable is the error of a folder in which this process may not train.
+func (f *Folder) writable() error {
+	switch {
+	case f.closed:
+		return fmt.Errorf("run: %s is closed", f.dir)
+	case f.lock == nil:
+		return fmt.Errorf("run: %s was opened for reading: use Resume to train in it", f.dir)
+	}
+	return nil
+}
+
+func (f *Folder) warn(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if f.Warn == nil {
+		log.Print(message)
+		return
+	}
+	f.Warn(message)
+}
+
+// encode is JSON for people: indented, with <, > and & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}

@@ -1,0 +1,301 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// TestMain turns the test binary into a trainer when asked to be one.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("GOMM_RUN_TEST_TRAINER"); dir != "" {
+		trainForEver(dir)
+	}
+	os.Exit(m.Run())
+}
+
+func validConfig() Config {
+	return Config{
+		Task: "clip", Preset: "mnist-tiny", Seed: 1,
+		Data: Data{Name: "mnist", Validation: 5000},
+		Training: Training{
+			Steps: 100, BatchSize: 64, LearningRate: 1e-3, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
+			SaveEvery: 10, LogEvery: 1, Keep: 2,
+		},
+		Model: json.RawMessage(`{"projection":64}`),
+	}
+}
+
+// storeOf makes a store as training leaves it after the given step; every value tells the step.
+func storeOf(t testing.TB, step int64) *model.Store {
+	t.Helper()
+	x := float32(step)
+	s := model.NewStore()
+	newVariable(t, s, "/vision/weights", [][]float32{{x, x + 1, x + 2}, {-x, 0, 1}})
+	newVariable(t, s, "/vision/biases", []float32{x})
+	newVariable(t, s, "/text/frozen", []float64{float64(step), 7}).SetTrainable(false)
+	newVariable(t, s, "/logit_scale", x)
+	newVariable(t, s, "/AdamOptimizer/vision/weights_1st_moment", [][]float32{{x, x, x}, {x, x, x}}).SetTrainable(false)
+	newVariable(t, s, "/optimizers/learning_rate", x/8).SetTrainable(false)
+	newVariable(t, s, "/global_step", step).SetTrainable(false)
+	newVariable(t, s, "/#rngState", []uint64{uint64(step), 2, 3}).SetTrainable(false)
+	newVariable(t, s, "/metrics/moving-4711", x).SetTrainable(false)
+	newVariable(t, s, "/trainer/running", x).SetTrainable(false)
+	return s
+}
+
+func newVariable(t testing.TB, s *model.Store, path string, value any) *model.Variable {
+	t.Helper()
+	tensor, err := tensors.FromAnyValue(value)
+	must(t, err)
+	v, err := s.CreateVariable(path, tensor)
+	must(t, err)
+	return v
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantError fails unless err says all of the given words.
+func wantError(t testing.TB, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error; it should say %q", words)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q does not say %q", err, word)
+		}
+	}
+}
+
+// newRun creates a run, whose warnings are collected.
+func newRun(t testing.TB, keep int) (*Folder, *[]string) {
+	t.Helper()
+	c := validConfig()
+	c.Training.Keep = keep
+	f, err := Create(filepath.Join(t.TempDir(), "run"), c)
+	must(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f, collect(f)
+}
+
+func collect(f *Folder) *[]string {
+	warnings := &[]string{}
+	f.Warn = func(message string) { *warnings = append(*warnings, message) }
+	return warnings
+}
+
+// wantState loads everything and compares it with what storeOf makes of the step.
+func wantState(t testing.TB, f *Folder, step int64) {
+	t.Helper()
+	s := model.NewStore()
+	got, err := f.Load(s)
+	must(t, err)
+	if got != step {
+		t.Fatalf("Load used step %d, want %d", got, step)
+	}
+	want, err := variables(storeOf(t, step))
+	must(t, err)
+	have, err := variables(s)
+	must(t, err)
+	compare(t, have, want)
+}
+
+func compare(t testing.TB, have, want []variable) {
+	t.Helper()
+	if len(have) != len(want) {
+		t.Fatalf("%d variables, want %d", len(have), len(want))
+	}
+	for i, w := range want {
+		h := have[i]
+		if h.path != w.path || !h.value.Equal(w.value) {
+			t.Fatalf("%s is %v, want %s = %v", h.path, h.value, w.path, w.value)
+		}
+		if h.trainable != w.trainable {
+			t.Errorf("%s: trainable is %v, want %v", h.path, h.trainable, w.trainable)
+		}
+	}
+}
+
+func TestCreateOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs", "first")
+	f, err := Create(dir, validConfig(), Named{"tokenizer.json", []byte("words")})
+	must(t, err)
+	must(t, f.WriteFile("samples/0001.txt", []byte("a seven")))
+	must(t, f.WriteSummary(map[string]float64{"accuracy": 0.975}))
+	must(t, f.Close())
+	must(t, f.Close())
+
+	_, err = Create(dir, validConfig())
+	wantError(t, err, dir, "--resume", "--run")
+
+	g, err := Open(dir)
+	must(t, err)
+	want, _ := json.Marshal(validConfig())
+	if got, _ := json.Marshal(g.Config()); string(got) != string(want) {
+		t.Errorf("config is %s, want %s", got, want)
+	}
+	for name, want := range map[string]string{"tokenizer.json": "words", "samples/0001.txt": "a seven", "summary.json": "{\n  \"accuracy\": 0.975\n}\n"} {
+		if data, err := os.ReadFile(g.Path(name)); err != nil || string(data) != want {
+			t.Errorf("%s is %q (%v), want %q", name, data, err, want)
+		}
+	}
+	if g.Path() != dir {
+		t.Errorf("Path() is %s, want %s", g.Path(), dir)
+	}
+	wantError(t, g.Save(storeOf(t, 1), 1, nil), "reading", "Resume")
+	wantError(t, g.Log(1, nil), "reading")
+	wantError(t, f.Save(storeOf(t, 1), 1, nil), "closed")
+}
+
+func TestFoldersRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Open(dir)
+	wantError(t, err, dir, "not a run folder", "--run")
+	_, err = Resume(filepath.Join(dir, "nowhere"))
+	wantError(t, err, "nowhere")
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v is not ErrNotExist", err)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o666))
+	_, err = Create(dir, validConfig())
+	wantError(t, err, "thesis.tex", "--run")
+
+	config := func(text string) error {
+		must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o666))
+		_, err := Open(dir)
+		return err
+	}
+	wantError(t, config(`{"task":"clip","trainin":{}}`), "trainin", "training.steps", "config.json")
+	wantError(t, config(`{"task":"clip","data":{"name":"mnist"},"training":{"steps":0}}`), "training.steps is 0", "config.json")
+	wantError(t, config(`{"task":"cl`), "JSON", "config.json")
+}
+
+func TestWriteFileNames(t *testing.T) {
+	f, _ := newRun(t, 2)
+	for _, name := range []string{"../x", "/tmp/x", "", ".", "samples/../../x", "config.json", "./config.json", "checkpoints/1/x", "metrics.jsonl", ".lock"} {
+		wantError(t, f.WriteFile(name, nil), "cannot write")
+	}
+}
+
+func TestOneTrainer(t *testing.T) {
+	f, _ := newRun(t, 2)
+	must(t, f.Save(storeOf(t, 3), 3, nil))
+	_, err := Resume(f.Path())
+	wantError(t, err, "another training is using", f.Path(), "process", "--run")
+	reader, err := Open(f.Path())
+	must(t, err)
+	wantState(t, reader, 3)
+	must(t, f.Close())
+	g, err := Resume(f.Path())
+	must(t, err)
+	wantState(t, g, 3)
+	must(t, g.Close())
+}
+
+func TestNoCheckpointYet(t *testing.T) {
+	f, _ := newRun(t, 2)
+	must(t, f.Log(1, nil))
+	_, err := f.Load(model.NewStore())
+	if !errors.Is(err, ErrNoCheckpoint) {
+		t.Fatalf("Load: %v, want ErrNoCheckpoint", err)
+	}
+	if points, err := f.ReadMetrics(); err != nil || len(points) != 0 {
+		t.Errorf("metrics %v (%v) survive, though training starts at step 0", points, err)
+	}
+	if _, err := f.LoadWeights(model.NewStore()); !errors.Is(err, ErrNoCheckpoint) {
+		t.Errorf("LoadWeights: %v, want ErrNoCheckpoint", err)
+	}
+}
+
+func TestSaveRefuses(t *testing.T) {
+	f, _ := newRun(t, 2)
+	wantError(t, f.Save(nil, 1, nil), "nil")
+	wantError(t, f.Save(model.NewStore(), 1, nil), "no variables")
+	wantError(t, f.Save(storeOf(t, 1), -1, nil), "-1")
+	s := storeOf(t, 1)
+	must(t, s.GetVariable("/logit_scale").Reset())
+	wantError(t, f.Save(s, 1, nil), "/logit_scale", "not initialised")
+	_, err := Digest(s)
+	wantError(t, err, "/logit_scale")
+	_, err = f.Load(nil)
+	wantError(t, err, "nil")
+}
+
+func TestLoadIntoBuiltModel(t *testing.T) {
+	f, _ := newRun(t, 2)
+	must(t, f.Save(storeOf(t, 5), 5, nil))
+	s := storeOf(t, 1)
+	before := s.GetVariable("/vision/weights")
+	_, err := f.Load(s)
+	must(t, err)
+	if s.GetVariable("/vision/weights") != before {
+		t.Error("the variable was replaced; compiled graphs would keep the old one")
+	}
+	want, _ := Digest(storeOf(t, 5))
+	if got, _ := Digest(s); got != want {
+		t.Errorf("digest %s, want %s", got, want)
+	}
+	other := model.NewStore()
+	newVariable(t, other, "/logit_scale", float32(1))
+	newVariable(t, other, "/vision/weights", []float32{1})
+	_, err = f.Load(other)
+	wantError(t, err, "/vision/weights", "[2, 3]", "[1]", "config.json")
+	if x := other.GetVariable("/logit_scale").MustValue().Value(); x != float32(1) {
+		t.Errorf("a load that failed changed /logit_scale to %v", x)
+	}
+}
+
+func TestLoadWeights(t *testing.T) {
+	f, _ := newRun(t, 3)
+	f.Best = "accuracy"
+	for i, accuracy := range []float64{0.5, 0.9, 0.7} {
+		step := int64(i + 1)
+		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy, "loss": accuracy}))
+	}
+	s := model.NewStore()
+	step, err := f.LoadWeights(s)
+	must(t, err)
+	if step != 2 {
+		t.Errorf("LoadWeights used step %d, want 2, the best", step)
+	}
+	var paths []string
+	for v := range s.IterVariables() {
+		paths = append(paths, v.Path())
+		if !v.Trainable {
+			t.Errorf("%s is frozen, but the new training did not say so", v.Path())
+		}
+	}
+	slices.Sort(paths)
+	if want := []string{"/logit_scale", "/text/frozen", "/vision/biases", "/vision/weights"}; !slices.Equal(paths, want) {
+		t.Errorf("loaded %v, want %v", paths, want)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	a, b := storeOf(t, 1), storeOf(t, 1)
+	newVariable(t, b, "/metrics/moving-4712", float32(9))
+	must(t, b.GetVariable("/global_step").SetValue(tensors.FromValue(int64(9))))
+	must(t, b.GetVariable("/text/frozen").SetValue(tensors.FromValue([]float64{9, 9})))
+	x, err := Digest(a)
+	must(t, err)
+	if y, _ := Digest(b); x != y {
+		t.Error("the digest depends on more than the trainable weights")
+	}
+	must(t, b.GetVariable("/vision/biases").SetValue(tensors.FromValue([]float32{1.0000001})))
+	if y, _ := Digest(b); x == y {
+		t.Error("the digest does not see a changed weight")
+	}
+}
