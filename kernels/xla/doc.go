@@ -26,6 +26,14 @@
 // to everybody who asks again. Nobody needs to finalize it: it ends with the process. If somebody does, the
 // next Open makes a new one.
 //
+// # Memory
+//
+// [TuneMemory], called first thing in main, makes XLA on a CPU up to one and a half times as fast on Linux, by sparing it the
+// system's page faults; its comment says how. The gomm command does so. Elsewhere, in a notebook for example, set the variable
+// before the process starts:
+//
+//	GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592:glibc.malloc.hugetlb=1
+//
 // # Without cgo
 //
 // The build tag noxla leaves XLA out, and so does building without cgo, which is what Go does where it finds no C compiler.
