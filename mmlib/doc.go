@@ -1,0 +1,117 @@
+// Package mmlib is the map of the library; it holds no code. The library follows one textbook chapter on multimodal models,
+// 多模态大模型：技术原理与实战部署流程, and its packages bear the chapter's words.
+//
+// # The way through the house
+//
+// Packages import each other in one direction, which the test in internal/imports guards:
+//
+//	data → nn, loss → task, run → models → train, infer → eval, report → cmd/gomm
+//
+// To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To use a trained
+// one, start at models.Open and infer. To train another kind of model, write a package beside models/clip that implements
+// task.Task and task.Predictor, and give it a row in the table of models: train, infer and eval stay as they are.
+//
+// Where examples come from; plain Go, never a graph:
+//
+//	data/mnist         MNIST and Fashion-MNIST: found or fetched, checked, decoded, varied; captions in English and Chinese
+//	data/picture       image files to numbers: decode, resize, crop, normalise
+//	data/text          texts to numbers: the tokenizer
+//
+// The parts of which models are made; graph code only:
+//
+//	nn                 the dense layer, layer normalisation, activations
+//	nn/attention       chapter 4.2: scores, weights, many heads, masks
+//	nn/transformer     blocks of attention and a multilayer perceptron, and stacks of them
+//	nn/vision          pictures to sequences of patches; the vision transformer
+//	loss               chapter 4.1: the contrastive losses, and cross-entropy; pure functions
+//
+// What a trainer and a predictor need to know of a model:
+//
+//	task               Task, Batch, Predictor: the interfaces between models and everything after them
+//	run                the run folder, one training each: settings, checkpoints, metrics
+//
+// The models, a package for each paper, and the table of their presets:
+//
+//	models             from the name of a preset to its settings, its task, its predictor
+//	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
+//
+// One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
+//
+//	train              the Trainer: data-parallel steps, learning rate, checkpoints, going on after an interruption
+//	infer              a trained model ready for many goroutines: fixed shapes, compiled once
+//	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
+//	report             curves, heat maps and galleries in one HTML file
+//
+// XLA is not known here. A program gets its backend from gomm/kernels/xla, which finds the PJRT plugin through
+// kernels/xla/plugin, and hands it to train and infer.
+//
+// # Axis letters
+//
+// Shapes in comments and in einsum equations use one letter for each axis, everywhere the same:
+//
+//	B   batch                      批次       the chapter's N
+//	L   sequence                   序列       the chapter's n; the queries' in cross-modal attention
+//	S   the other sequence         另一序列   keys and values of the other modality
+//	D   width of the model         宽度
+//	H   heads of attention         头
+//	K   width of one head          头宽       the chapter's d_k; D = H·K
+//	V   vocabulary                 词表
+//	T   frames of a film           帧
+//
+// A loss calls its batch N, as the chapter's formulas do. Pictures are [B, height, width, channels], channels last. Where one
+// of several captions, patches or classes is counted, the comment names the axis by a word.
+//
+// # Glossary
+//
+// The chapter's terms, the English ones of the field, and where they live. Terms of the chapter without a package belong to
+// models that are not in the library.
+//
+//	模态             modality                          picture or text: the two towers of models/clip
+//	多模态表示学习   multimodal representation learning  models/clip
+//	统一的语义表示   shared (joint) embedding space      models/clip: the outputs of both towers, of length 1
+//	嵌入             embedding                          a vector that stands for a picture or a text
+//	跨模态           cross-modal                        from one modality to the other
+//	对比学习         contrastive learning               loss, models/clip
+//	正样本           positive (pair)                    a picture and its own caption
+//	负样本           negative                           a picture and another one's caption, in the same batch
+//	对比损失         contrastive loss (4.1.1)           loss
+//	InfoNCE损失      InfoNCE (4.1.2)                    loss.CLIP with pairs as targets: both directions
+//	评分函数 f       scoring function, logits           loss.Similarity · loss.LogitScale
+//	相似度 sim       similarity                         loss.Similarity: the cosine for vectors of length 1
+//	温度 τ           temperature                        loss.LogitScale learns 1/τ = exp(s)
+//	互信息           mutual information                 what InfoNCE bounds from below
+//	批次             batch                              task.Batch
+//	注意力机制       attention (4.2)                    nn/attention
+//	查询、键、值     query, key, value: Q, K, V         nn/attention
+//	注意力分数       attention scores Q·Kᵀ/√d_k         attention.Scores
+//	注意力权重       attention weights: their softmax   attention.Weights
+//	缩放因子         scale √d_k                         attention.Scores
+//	自注意力         self-attention (4.2.1)             attention.Self
+//	跨模态注意力     cross-modal attention (4.2.2)      attention.ScaledDotProduct, queries of one modality, keys of the other
+//	多头             many heads                         attention.Self
+//	掩码             mask                               attention.Mask
+//	序列             sequence                           patches of a picture, tokens of a text
+//	词元             token                              data/text
+//	词表             vocabulary                         data/text
+//	图块             patch                              nn/vision
+//	预训练           pre-training (3.1)                 models/clip Pretraining, `gomm pretrain`
+//	图像文本对比     image-text contrastive learning    models/clip
+//	图像分类         image classification               models/clip Classifier
+//	遮蔽语言模型     masked language modelling, MLM
+//	自监督学习       self-supervised learning           pairs are their own labels: models/clip Pretraining
+//	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`
+//	线性探测         linear probe                       fine-tuning with a frozen tower
+//	下游任务         downstream task                    classification with and without examples
+//	零样本           zero-shot                          eval, with the prompts of models
+//	提示词           prompt                             a template with a class's name in it: data/mnist
+//	提示集成         prompt ensembling                  eval.Ensemble: the mean of a class's prompts
+//	交叉熵损失       cross-entropy loss                 loss.CrossEntropy, loss.Classification
+//	序列生成损失     sequence generation loss
+//	视觉问答         visual question answering, VQA
+//	图像描述生成     image captioning
+//	图文对话         image-text dialogue
+//	学习率           learning rate                      train.LearningRate
+//	检查点           checkpoint                         run
+//	混淆矩阵         confusion matrix                   eval.Confusion
+//	数据增强         augmentation                       mnist.Augment
+package mmlib

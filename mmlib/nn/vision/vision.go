@@ -1,0 +1,92 @@
+// Package vision turns pictures into sequences: patches, and the vision transformer (Dosovitskiy et al. 2021, ViT) in
+// the form CLIP uses, with a class token, a normalisation before the blocks and one on the class token after them.
+//
+//	z₀ = LayerNorm([x_class; x₁E; x₂E; … ] + E_pos)      (ViT eq. 1, with CLIP's extra normalisation)
+//	z_l = block(z_l₋₁)                                   (eq. 2, 3)
+//	y  = LayerNorm(z_N[class])                           (eq. 4)
+//
+// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] says beforehand what would not.
+package vision
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"gomm/mmlib/nn"
+	"gomm/mmlib/nn/transformer"
+)
+
+// Config is the size of a vision transformer.
+type Config struct {
+	ImageSize int `json:"image_size"` // height and width in pixels
+	Channels  int `json:"channels"`   // 1 for grey, 3 for colour
+	PatchSize int `json:"patch_size"` // height and width of a patch; must divide ImageSize
+	transformer.Config
+}
+
+// Validate names the key and the value that are at fault.
+func (c Config) Validate() error {
+	switch {
+	case c.ImageSize < 1:
+		return fmt.Errorf("image_size is %d: it must be at least 1", c.ImageSize)
+	case c.Channels < 1:
+		return fmt.Errorf("channels is %d: it must be at least 1", c.Channels)
+	case c.PatchSize < 1 || c.ImageSize%c.PatchSize != 0:
+		return fmt.Errorf("image_size %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize)
+	}
+	return c.Config.Validate()
+}
+
+// Grid is the number of patches along one side of the picture.
+func (c Config) Grid() int { return c.ImageSize / c.PatchSize }
+
+// Output is what the transformer computed.
+type Output struct {
+	Pooled  *Node   // [B, D], the class token after the last normalisation
+	Tokens  *Node   // [B, 1+Grid², D], the residual stream after the last block, class token first
+	Weights []*Node // each block's attention weights [B, H, 1+Grid², 1+Grid²]
+}
+
+// Patches cuts pictures into squares and lays each out as a row: x [B, height, width, C] gives
+// [B, Grid², size·size·C], patches row by row and, inside a patch, pixels row by row, channels last.
+//
+// A convolution whose stride is its kernel size is this, followed by one matrix product.
+func Patches(x *Node, size int) *Node {
+	x.AssertRank(4)
+	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	if size < 1 || h%size != 0 || w%size != 0 {
+		exceptions.Panicf("vision: a picture of %d×%d pixels does not divide into patches of %d", h, w, size)
+	}
+	rows, columns := h/size, w/size
+	x = Reshape(x, b, rows, size, columns, size*c)
+	x = TransposeAllAxes(x, 0, 1, 3, 2, 4) // [B, rows, columns, size, size·C]
+	return Reshape(x, b, rows*columns, size*size*c)
+}
+
+// Encode is the transformer: pictures x [B, ImageSize, ImageSize, Channels] become one vector each, and everything on
+// the way there. Weights: "patch/weights", "class" [D], "position" [1+Grid², D], "norm_pre", "block<i>", "norm_post".
+func Encode(s *model.Scope, x *Node, c Config) Output {
+	x.AssertDims(-1, c.ImageSize, c.ImageSize, c.Channels)
+	b, d := x.Shape().Dim(0), c.Width
+	std := math.Pow(float64(d), -0.5)
+
+	// z₀ = LayerNorm([x_class; x₁E; x₂E; … ] + E_pos)
+	z := nn.Linear(s.At("patch"), Patches(x, c.PatchSize), d, patchStd)
+	class := ExpandLeftToRank(nn.Weight(s, x, "class", std, d), 3)
+	z = Concatenate([]*Node{BroadcastToDims(class, b, 1, d), z}, 1) // [B, 1+Grid², D]
+	z = Add(z, ExpandLeftToRank(nn.Weight(s, x, "position", std, 1+c.Grid()*c.Grid(), d), 3))
+	z = nn.LayerNorm(s.At("norm_pre"), z, c.LayerNorm)
+
+	blocks := transformer.Encode(s, z, nil, c.Config)
+	pooled := Squeeze(Slice(blocks.X, AxisRange(), AxisElem(0)), 1)
+	pooled = nn.LayerNorm(s.At("norm_post"), pooled, c.LayerNorm)
+	pooled.AssertDims(b, d)
+	return Output{Pooled: pooled, Tokens: blocks.X, Weights: blocks.Weights}
+}
+
+// patchStd is what the patch projection starts from; the normalisation behind it makes its scale unimportant.
+const patchStd = 0.02
