@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gomm/kernels/xla/plugin"
+	"gomm/mmlib/data/mnist"
+
+	"github.com/spf13/cobra"
+)
+
+// fetchable is something that 'gomm data' gets.
+type fetchable struct {
+	name, about string
+
+	// fetch gets it, or finds it already there, and checks it. It is kept in dir, or in its usual folder when dir is empty.
+	// Notes on the way go to log. It returns what is there now, and where.
+	fetch func(ctx context.Context, dir string, log io.Writer) (string, error)
+}
+
+var fetchables = []fetchable{
+	{mnist.MNIST, "70,000 handwritten digits, 12 MB", fetchDataset(mnist.MNIST)},
+	{mnist.Fashion, "70,000 pictures of clothes, 30 MB", fetchDataset(mnist.Fashion)},
+	{"plugin", "the XLA plugin for this machine's CPU, 63 MB", fetchPlugin},
+	{"cuda", "the XLA plugin for NVIDIA GPUs, with CUDA's libraries, some GB", fetchAccelerator(plugin.FetchCUDA)},
+	{"tpu", "the XLA plugin for Google's TPUs", fetchAccelerator(plugin.FetchTPU)},
+}
+
+func newDataCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "data [" + strings.Join(fetchableNames(), "|") + "]...",
+		Short: "Fetch data sets and XLA plugins, and check their sums",
+		Long: `Data fetches what is named and checks it; what is already here is checked only. Everything is kept in the user's cache
+folder, where the other commands look, or in the folder that --dir names.
+
+` + describeFetchables(),
+		Example: `  gomm data mnist plugin              all that the demo needs
+  gomm data fashion-mnist
+  gomm data mnist --dir /data/mnist   keep it there; a copy that is there already is used`,
+		Args:              fetchableArgs,
+		ValidArgsFunction: completeWords(fetchableNames()...),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if dir != "" && len(args) > 1 {
+				return usagef("data: --dir is for one at a time, as their files share names; got %s", strings.Join(args, " "))
+			}
+			return fetchAll(cmd, args, dir)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "keep the files in this folder instead of the cache")
+	if err := cmd.MarkFlagDirname("dir"); err != nil {
+		panic(err) // the flag is the one above
+	}
+	return cmd
+}
+
+// fetchAll gets everything that is named. That one thing fails does not stop the others.
+func fetchAll(cmd *cobra.Command, names []string, dir string) error {
+	var failures []error
+	for _, name := range names {
+		for _, f := range fetchables {
+			if f.name != name {
+				continue
+			}
+			what, err := f.fetch(cmd.Context(), dir, cmd.ErrOrStderr())
+			if err != nil {
+				failures = append(failures, err)
+				continue
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", name, what)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func fetchableNames() []string {
+	var names []string
+	for _, f := range fetchables {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func describeFetchables() string {
+	var text strings.Builder
+	for _, f := range fetchables {
+		fmt.Fprintf(&text, "  %-14s %s\n", f.name, f.about)
+	}
+	return strings.TrimRight(text.String(), "\n")
+}
+
+// fetchableArgs refuses a call that names nothing, or something unknown.
+func fetchableArgs(_ *cobra.Command, args []string) error {
+	names := fetchableNames()
+	if len(args) == 0 {
+		return fmt.Errorf("data: name what to fetch: %s", strings.Join(names, ", "))
+	}
+	for _, arg := range args {
+		if !slices.Contains(names, arg) {
+			return fmt.Errorf("data: nothing is called %q; there are %s", arg, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// fetchDataset loads a data set from wherever it is to be had, which checks the sums of all its files and keeps them.
+func fetchDataset(name string) func(context.Context, string, io.Writer) (string, error) {
+	return func(ctx context.Context, dir string, log io.Writer) (string, error) {
+		if dir == "" {
+			var err error
+			if dir, err = mnist.CacheDir(name); err != nil {
+				return "", err
+			}
+		}
+		train, test, err := mnist.Load(name, mnist.Options{Cache: dir, Context: ctx, Progress: log})
+		if err != nil {
+			return "", err
+		}
+		return sizes(train, test) + ", in " + dir, nil
+	}
+}

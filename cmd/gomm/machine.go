@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gomm/cmd/gomm/ui"
+	"gomm/mmlib/data/mnist"
+)
+
+// machine is what doctor asks of the computer that it runs on. Tests put another one in its place.
+type machine struct {
+	root        bool // sudo is not needed
+	lookPath    func(program string) (path string, err error)
+	output      func(ctx context.Context, program string, arguments ...string) (string, error)
+	exists      func(path string) bool
+	jupyterDirs func() []string // where Jupyter looks for kernels
+	plugin      func() (string, error)
+	backend     func(context.Context) (string, error)
+	dataset     func(ctx context.Context, name string) (string, error)
+}
+
+func thisMachine() *machine {
+	return &machine{
+		root:        os.Geteuid() == 0,
+		lookPath:    exec.LookPath,
+		output:      programOutput,
+		exists:      func(path string) bool { _, err := os.Stat(path); return err == nil },
+		jupyterDirs: jupyterDirs,
+		plugin:      describePlugin,
+		backend:     tryBackend,
+		dataset:     describeDataset,
+	}
+}
+
+// programOutput runs a program and returns its trimmed standard output. The error holds the last line of what it wrote to
+// standard error, which says more than its exit status.
+func programOutput(ctx context.Context, program string, arguments ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a first run can be slow; none takes this long
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, arguments...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	text, err := cmd.Output()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
+		return "", errors.Join(err, errors.New(lines[len(lines)-1]))
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// jupyterDirs lists Jupyter's data folders: the user's, then the virtual environment's and the system's.
+func jupyterDirs() []string {
+	dirs := filepath.SplitList(os.Getenv("JUPYTER_PATH"))
+	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
+		dirs = append(dirs, dir)
+	} else if home, err := os.UserHomeDir(); err == nil {
+		dirs = append(dirs, filepath.Join(home, ".local", "share", "jupyter"), filepath.Join(home, "Library", "Jupyter"))
+	}
+	return append(dirs, filepath.Join(".venv", "share", "jupyter"), "/usr/local/share/jupyter", "/usr/share/jupyter")
+}
+
+// describeDataset loads a data set from this machine alone, which checks the sums of all its files.
+func describeDataset(ctx context.Context, name string) (string, error) {
+	dir, err := mnist.CacheDir(name)
+	if err != nil {
+		return "", err
+	}
+	train, test, err := mnist.Load(name, mnist.Options{Cache: dir, Offline: true, Context: ctx})
+	if err != nil {
+		return "", errors.New("not on this machine") // the whole error tells of every place that was tried
+	}
+	return sizes(train, test) + ", in " + dir, nil
+}
+
+func sizes(train, test *mnist.Set) string {
+	return fmt.Sprintf("%s training and %s test pictures, sums right", ui.Count(train.Len()), ui.Count(test.Len()))
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newRoot returns the gomm command with all its subcommands. A new subcommand is a file of its own with one function, and
+// one line here.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gomm",
+		Short: "Train, measure and serve multimodal models, in Go",
+		Long: `gomm trains, measures and serves multimodal models, in Go.
+
+Start with 'gomm doctor', which says what is here and what is missing.`,
+		Example: `  gomm doctor                       what is here, what is missing, how to get it
+  gomm data plugin mnist            fetch what the examples need
+  gomm pretrain clip --help         train a model of pictures and words`,
+		SilenceErrors: true, // run reports them, once
+		SilenceUsage:  true,
+	}
+	root.AddCommand(
+		newDataCommand(),
+		newDemoCommand(),
+		newDoctorCommand(),
+		newEmbedCommand(),
+		newEvalCommand(),
+		newFinetuneCommand(),
+		newPretrainCommand(),
+		newVersionCommand(),
+	)
+	return root
+}
