@@ -227,16 +227,18 @@ func TestNewJob(t *testing.T) {
 	}
 
 	for _, test := range []struct {
-		change func(*Settings)
+		change func(*run.Data)
 		words  []string
 	}{
-		{func(s *Settings) { s.Data.Validation = 60000 }, []string{"data.validation is 60000", "60000 training examples"}},
-		{func(s *Settings) { s.Data.Captions.PerBatch = 25 }, []string{"captions per batch is 25", "multiple of the 10 classes"}},
-		{func(s *Settings) { s.Data.Captions.PerBatch = 0 }, []string{"captions per batch is 0"}},
-		{func(s *Settings) { s.Data.Captions.PerBatch = 1000 }, []string{"captions per batch is 1000", "only 14 captions"}},
-		{func(s *Settings) { s.Data.Captions.Sharing = "everything" }, []string{`"everything"`, `"meanings"`}},
+		{func(d *run.Data) { d.Validation = 60000 }, []string{"data.validation is 60000", "60000 training examples"}},
+		{func(d *run.Data) { d.Captions.PerBatch = 25 }, []string{"captions per batch is 25", "multiple of the 10 classes"}},
+		{func(d *run.Data) { d.Captions.PerBatch = 0 }, []string{"captions per batch is 0"}},
+		{func(d *run.Data) { d.Captions.PerBatch = 1000 }, []string{"captions per batch is 1000", "only 14 captions"}},
+		{func(d *run.Data) { d.Captions.Sharing = "everything" }, []string{`"everything"`, `"meanings"`}},
 	} {
-		_, err := NewJob(tinyConfig(t, test.change), mnist.Options{})
+		c := tinyConfig(t, nil)
+		test.change(&c.Data)
+		_, err := NewJob(c, mnist.Options{})
 		wantError(t, err, test.words...)
 	}
 	bad := tinyConfig(t, nil)
@@ -247,6 +249,15 @@ func TestNewJob(t *testing.T) {
 	bad.Training.BatchSize = 0
 	_, err = NewJob(bad, mnist.Options{})
 	wantError(t, err, "training.batch_size is 0")
+}
+
+// TestCompleteChecksCaptions: what would make a run folder useless is refused before there is one.
+func TestCompleteChecksCaptions(t *testing.T) {
+	s, err := Preset(CLIP, "mnist-tiny")
+	must(t, err)
+	s.Data.Captions.PerBatch = 25
+	_, err = Complete(CLIP, "mnist-tiny", 1, s)
+	wantError(t, err, "captions per batch is 25", "multiple of the 10 classes")
 }
 
 // TestUnknownKeys: a key that the model does not know is refused, by its name, wherever settings are read.
