@@ -20,7 +20,7 @@ func TestEval(t *testing.T) {
 		words []string // of the report
 	}{
 		{"clip", []string{"zero_shot_accuracy_en", "zero_shot_accuracy_zh", "zero_shot_interval_zh"}, []string{
-			"zero-shot, Chinese prompts", "floor E[ln n_c]", "Similarity of pictures", "一张数字三的照片", "CLIP, block 1 of 1", "is one, said",
+			"zero-shot, Chinese prompts", "floor E[ln n_c]", "Similarity of pictures", "一张数字三的照片", "CLIP, block 1 of 1", ", said ",
 		}},
 		{"probe", []string{"accuracy", "interval", "errors"}, []string{"linear probe", "Confusion matrix", "linear probe, block 1 of 1"}},
 	} {
