@@ -1,4 +1,4 @@
-// The gomm command trains, measures and serves the models of mmlib. Run it without arguments to see what it can do.
+// The gomm command trains, measures and uses the models of mmlib. Run it without arguments to see what it can do.
 //
 // It ends with status 0 when all went well, 1 when something failed, 2 when it was called wrongly, and 130 when it was
 // interrupted. Errors are written once, to standard error.

@@ -9,12 +9,13 @@ import (
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gomm",
-		Short: "Train, measure and serve multimodal models, in Go",
-		Long: `gomm trains, measures and serves multimodal models, in Go.
+		Short: "Train, measure and use multimodal models, in Go",
+		Long: `gomm trains, measures and uses multimodal models, in Go.
 
 Start with 'gomm doctor', which says what is here and what is missing.`,
 		Example: `  gomm doctor                       what is here, what is missing, how to get it
   gomm data plugin mnist            fetch what the examples need
+  gomm demo                         pretrain, use zero-shot, fine-tune, measure: a few minutes
   gomm pretrain clip --help         train a model of pictures and words`,
 		SilenceErrors: true, // run reports them, once
 		SilenceUsage:  true,
