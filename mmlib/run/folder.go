@@ -5,6 +5,7 @@
 //	  (tokenizer)            the tokenizer's own file, beside it
 //	  checkpoints/00000500/  the state after 500 steps, in GoMLX's checkpoint format, with manifest.json
 //	  metrics.jsonl          one line a step that was logged: {"step":10,"loss":2.3}
+//	  training.json          what the training cost and where it ended, by the gomm command
 //	  samples/               what the model made on the way
 //	  report.html            one file, to be opened in a browser
 //	  summary.json           the numbers at the end

@@ -182,8 +182,8 @@ func inPathOrder(from *model.Store) (*model.Store, error) {
 	return to, nil
 }
 
-// Run trains up to the configured number of steps. When ctx ends it saves a checkpoint and returns ctx's error; so does
-// an error of the loss, which leaves the last good checkpoint as it is.
+// Run trains up to the configured number of steps. When ctx ends it saves a checkpoint and returns ctx's error. Any other
+// error, a loss that is no number among them, leaves the last checkpoint as it is.
 func (t *Trainer) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(ctx)
 	batches := prefetch(inner, t.task, t.devices, t.seed, t.config.BatchSize, t.step, int64(t.config.Steps))
