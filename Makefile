@@ -31,7 +31,7 @@ build: need ## Build bin/gomm
 demo: setup ## Pretrain CLIP on MNIST, use it zero-shot, fine-tune it: about 5 minutes, in runs/demo
 	$(Q)bin/gomm demo --run runs/demo $(ARGS)
 
-mnist: setup ## The same by the full recipe: about half an hour, in runs/mnist
+mnist: setup ## The same by the full recipe: about a quarter of an hour, in runs/mnist
 	$(Q)bin/gomm demo --preset mnist --run runs/mnist $(ARGS)
 
 fashion: setup ## The full recipe on Fashion-MNIST, in runs/fashion
