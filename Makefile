@@ -34,9 +34,9 @@ demo: setup ## Pretrain CLIP on MNIST, use it zero-shot, fine-tune it: about 5 m
 mnist: setup ## The same by the full recipe: about a quarter of an hour, in runs/mnist
 	$(Q)bin/gomm demo --preset mnist --run runs/mnist $(ARGS)
 
-fashion: setup ## The full recipe on Fashion-MNIST, in runs/fashion
+fashion: setup ## The demo's recipe on Fashion-MNIST, in runs/fashion (ARGS="--preset mnist" for the full one)
 	$(Q)bin/gomm data fashion-mnist
-	$(Q)bin/gomm demo --preset mnist --data fashion-mnist --run runs/fashion $(ARGS)
+	$(Q)bin/gomm demo --data fashion-mnist --run runs/fashion $(ARGS)
 
 test: setup ## Run every test
 	$(Q)$(GO) test $(V) ./...
