@@ -18,7 +18,7 @@ func newPretrainCommand() *cobra.Command {
 Captions are made of the class names, in English and Chinese, several templates each. The run folder holds the settings,
 the tokenizer, checkpoints and the curve. Ctrl-C saves and ends; --resume goes on, and ends with the same weights as a run
 that was never stopped.`,
-		Example: `  gomm pretrain clip --run runs/first                                       about a minute and a half on 2 cores
+		Example: `  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
   gomm pretrain clip --run runs/first --resume                               go on after an interruption`,

@@ -61,8 +61,8 @@ func Preset(task, name string) (Settings, error) {
 	return s, nil
 }
 
-// pretrainings is the table of CLIP's trainings; the sizes are clip.Presets of the same names. Every number was chosen on
-// the validation split (recipes/ tells how).
+// pretrainings is the table of CLIP's trainings; the sizes are clip.Presets of the same names. The numbers are first guesses
+// that did well on the validation split, not the best of a search; recipes/ has what they reach.
 var pretrainings = map[string]Settings{
 	"mnist":      {Data: digits(strong), Training: adamW(3000, 1.5e-3, 200)},
 	"mnist-demo": {Data: digits(gentle), Training: adamW(2000, 2e-3, 150)},
