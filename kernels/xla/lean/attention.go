@@ -1,0 +1,291 @@
+package lean
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// Interval says for each query which keys it may look at: those from From up to, and not including, To. Causal, prefix,
+// window and padding masks are all of this kind (see mmlib/nn/attention), and it costs two numbers a query.
+type Interval struct {
+	From, To *Node // [1 or B, 1 or L], Int32; nil: from the first key, to the last one
+}
+
+// Attention is softmax(Q·Kᵀ/√d_k)·V (chapter 4.2) without the matrix of scores; FlashAttention-2 (Dao 2023), algorithms
+// 1 and 2, forward and backward.
+//
+// q [B, L, H, K], k [B, S, H, K] and v [B, S, H, W] give z [B, L, H, W]. A query that may look at no key gets zeros. Floats of
+// 16 bits are computed in Float32 and the result is converted back. Blocks of keys that no query of a block may look at
+// are left out, which halves the work of a causal mask.
+func Attention(q, k, v *Node, keys Interval) *Node {
+	dtype, original := onlyFloats("the query", q), q.DType()
+	q, k, v = ConvertDType(q, dtype), ConvertDType(k, dtype), ConvertDType(v, dtype)
+	a := planAttention(q, k, v, keys)
+	z, logSum := a.forward(q, k, v)
+	z, logSum = StopGradient(z), StopGradient(logSum)
+	z = withGradient(z, []*Node{q, k, v}, func(dz *Node) []*Node { return a.backward(q, k, v, z, logSum, dz) })
+	return ConvertDType(z, original)
+}
+
+// attention is the plan of one call: the sizes of its tiles and the mask.
+type attention struct {
+	b, h, l, s, width, values int // B, H, L, S, K, W
+	dtype                     dtypes.DType
+
+	heads          int   // of the B·H heads, how many are in a tile
+	queries, nq    int   // L as nq blocks
+	keys, nk       int   // S as nk blocks
+	from, to       *Node // [B·H, L padded, 1] or nil
+	firsts, behind *Node // [groups·nq + 1], the blocks of keys that each block of queries looks at
+}
+
+const (
+	queryBlock = 1024
+	keyBlock   = 512
+	tileSize   = 2 << 20
+)
+
+func planAttention(q, k, v *Node, keys Interval) attention {
+	q.AssertRank(4)
+	k.AssertDims(q.Shape().Dim(0), -1, q.Shape().Dim(2), q.Shape().Dim(3))
+	v.AssertDims(q.Shape().Dim(0), k.Shape().Dim(1), q.Shape().Dim(2), -1)
+	d := q.Shape().Dimensions
+	a := attention{b: d[0], l: d[1], h: d[2], width: d[3], s: k.Shape().Dim(1), values: v.Shape().Dim(3), dtype: q.DType()}
+	a.queries, a.nq = blocks(a.l, queryBlock)
+	a.keys, a.nk = blocks(a.s, keyBlock)
+	for a.heads = a.b * a.h; a.heads > 1 && (a.b*a.h%a.heads != 0 || a.heads*a.queries*a.keys > tileSize); {
+		a.heads--
+	}
+	a.mask(q.Graph(), keys)
+	return a
+}
+
+// mask brings the interval into the form that tiles read, padding included.
+func (a *attention) mask(g *Graph, keys Interval) {
+	if a.nk*a.keys != a.s && keys.To == nil {
+		keys.To = BroadcastToDims(integer(g, a.s), 1, 1)
+	}
+	spread := func(what string, x *Node) *Node { // [1 or B, 1 or L] to [B·H, L padded, 1]
+		if x == nil {
+			return nil
+		}
+		x = StopGradient(x)
+		if x.DType() != dtypes.Int32 || x.Rank() != 2 || (x.Shape().Dim(0) != 1 && x.Shape().Dim(0) != a.b) ||
+			(x.Shape().Dim(1) != 1 && x.Shape().Dim(1) != a.l) {
+			exceptions.Panicf("lean: %s of the interval is %s: it must be Int32 of [1 or %d, 1 or %d]", what, x.Shape(), a.b, a.l)
+		}
+		x = MinScalar(MaxScalar(BroadcastToDims(x, a.b, a.l), 0), int32(a.s))
+		x = padTo(x, 1, a.nq*a.queries) // the queries that are padding look at nothing
+		x = BroadcastToDims(ExpandAxes(x, 1), a.b, a.h, a.nq*a.queries)
+		return Reshape(x, a.b*a.h, a.nq*a.queries, 1)
+	}
+	a.from, a.to = spread("From", keys.From), spread("To", keys.To)
+
+	rows := a.b * a.h / a.heads * a.nq
+	extreme := func(x *Node, reduce func(x *Node, axes ...int) *Node) *Node { // over the queries and heads of a block
+		x = Reshape(x, a.b*a.h/a.heads, a.heads, a.nq, a.queries)
+		return Reshape(reduce(x, 1, 3), rows)
+	}
+	a.firsts, a.behind = Zeros(g, shapes.Make(dtypes.Int32, rows)), BroadcastToDims(integer(g, a.nk), rows)
+	if a.to != nil {
+		a.behind = Div(AddScalar(extreme(a.to, ReduceMax), int32(a.keys-1)), like(a.behind, integer(g, a.keys)))
+	}
+	if a.from != nil {
+		real := a.from // padding has no say in where a block begins
+		if a.nq*a.queries != a.l {
+			position := Reshape(count(g, a.nq*a.queries), 1, a.nq*a.queries, 1)
+			inside := LessThan(position, like(position, integer(g, a.l)))
+			real = Where(BroadcastToShape(inside, a.from.Shape()), a.from, like(a.from, integer(g, a.s)))
+		}
+		a.firsts = Div(extreme(real, ReduceMin), like(a.firsts, integer(g, a.keys)))
+		a.firsts = Min(a.firsts, like(a.firsts, integer(g, a.nk-1)))
+	}
+	a.behind = Max(a.behind, AddScalar(a.firsts, int32(1))) // each block of queries has a tile, if an empty one
+	a.firsts = Concatenate([]*Node{a.firsts, Zeros(g, shapes.Make(dtypes.Int32, 1))}, 0)
+}
+
+// rows lays an input [B, L, H, K] out as [B·H, L padded, K]; columns as [B·H, K, L padded].
+func (a *attention) rows(x *Node, length int) *Node {
+	x = padTo(TransposeAllAxes(x, 0, 2, 1, 3), 2, length)
+	return Reshape(x, a.b*a.h, length, x.Shape().Dim(3))
+}
+
+func (a *attention) columns(x *Node, length int) *Node {
+	x = padTo(TransposeAllAxes(x, 0, 2, 3, 1), 3, length)
+	return Reshape(x, a.b*a.h, x.Shape().Dim(2), length)
+}
+
+// back takes [B·H, L padded, K] to [B, L, H, K]; backColumns takes [B·H, K, L padded] there.
+func (a *attention) back(x *Node, length int) *Node {
+	x = shorten(x, 1, length)
+	return TransposeAllAxes(Reshape(x, a.b, a.h, length, x.Shape().Dim(2)), 0, 2, 1, 3)
+}
+
+func (a *attention) backColumns(x *Node, length int) *Node {
+	x = shorten(x, 2, length)
+	return TransposeAllAxes(Reshape(x, a.b, a.h, x.Shape().Dim(1), length), 0, 3, 1, 2)
+}
+
+// given is what a tile's place and mask are worked out from; see tile.
+func (a *attention) given(g *Graph) []*Node {
+	out := []*Node{a.firsts, a.behind, count(g, 1, 1, a.keys), lowest(g, a.dtype), Scalar(g, a.dtype, 0)}
+	for _, n := range []int{0, 1, a.heads, a.queries, a.keys, a.nq, a.nk, a.b * a.h / a.heads * a.nq * a.nk} {
+		out = append(out, integer(g, n))
+	}
+	for _, x := range []*Node{a.from, a.to} {
+		if x != nil {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// tile is the place of one step of the loop. Step t is at row t / nk, which is a block of queries of a group of heads,
+// and at block t % nk of the keys.
+type tile struct {
+	zero, head, query, key *Node // where the tile begins
+	first                  *Node // is it the first of its row?
+	next                   *Node // the step after it
+	allowed                *Node // [heads, queries, keys] what the mask allows, or nil for all
+	low, none              *Node // −∞ and 0, scalars of the dtype
+}
+
+func (a *attention) more(c, given []*Node) *Node { return LessThan(c[0], given[12]) }
+
+func (a *attention) tile(t *Node, given []*Node) tile {
+	firsts, behind, position := given[0], given[1], given[2]
+	zero, one, heads, queries, keys, nq, nk := given[5], given[6], given[7], given[8], given[9], given[10], given[11]
+	at := func(x, i *Node) *Node { return Reshape(DynamicSlice(x, []*Node{i}, []int{1})) }
+
+	row := Div(t, nk)
+	block, next := Sub(t, Mul(row, nk)), Add(t, one)
+	below := Add(row, one)
+	atEnd := GreaterOrEqual(Add(block, one), at(behind, row))
+	p := tile{
+		zero: zero, head: Mul(Div(row, nq), heads), query: Mul(Mod(row, nq), queries), key: Mul(block, keys),
+		first: Equal(block, at(firsts, row)),
+		next:  Where(atEnd, Add(Mul(below, nk), at(firsts, below)), next),
+		low:   given[3], none: given[4],
+	}
+	position = Add(position, like(position, p.key)) // [1, 1, keys]
+	size := []int{a.heads, a.queries, 1}
+	bounds := given[13:]
+	if a.from != nil {
+		from := DynamicSlice(bounds[0], []*Node{p.head, p.query, zero}, size)
+		p.allowed, bounds = GreaterOrEqual(position, from), bounds[1:]
+	}
+	if a.to != nil {
+		before := LessThan(position, DynamicSlice(bounds[0], []*Node{p.head, p.query, zero}, size))
+		if p.allowed != nil {
+			before = LogicalAnd(p.allowed, before)
+		}
+		p.allowed = before
+	}
+	return p
+}
+
+// only sets x to a scalar where the mask does not allow to look.
+func (p tile) only(x, otherwise *Node) *Node {
+	if p.allowed == nil {
+		return x
+	}
+	return Where(p.allowed, x, like(x, otherwise))
+}
+
+func (a *attention) zeros(g *Graph, dims ...int) *Node {
+	return Zeros(g, shapes.Make(a.dtype, dims...))
+}
+
+// forward computes z [B, L, H, W] and each query's log Σ exp(scores), [B·H, L padded, 1].
+func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
+	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
+	given := a.given(g)
+	n := len(given)
+	given = append(given, a.rows(MulScalar(q, 1/math.Sqrt(float64(a.width))), l), a.columns(k, s), a.rows(v, s))
+	start := at0(a.firsts)
+	carried := []*Node{start,
+		a.zeros(g, a.heads, a.queries, 1), a.zeros(g, a.heads, a.queries, 1), a.zeros(g, a.heads, a.queries, a.values),
+		a.zeros(g, a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, a.values),
+	}
+	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
+		p := a.tile(c[0], given)
+		q, k, v := given[n], given[n+1], given[n+2]
+		m, sum, acc := c[1], c[2], c[3] // of the row so far: running maximum, sum and weighted values
+		q = DynamicSlice(q, []*Node{p.head, p.query, p.zero}, []int{a.heads, a.queries, a.width})
+		k = DynamicSlice(k, []*Node{p.head, p.zero, p.key}, []int{a.heads, a.width, a.keys})
+		v = DynamicSlice(v, []*Node{p.head, p.key, p.zero}, []int{a.heads, a.keys, a.values})
+
+		// S = Q·Kᵀ/√d_k;  m ← max(m_old, rowmax S);  P = exp(S − m);  α = exp(m_old − m)
+		m = Where(like(m, p.first), like(m, p.low), m)
+		scores := p.only(Einsum("HQK,HKS->HQS", q, k), p.low)
+		newM := alone(Max(m, fold(scores, 2, Max)), p.zero)
+		weights := p.only(Exp(Sub(scores, newM)), p.none)
+		scale := alone(Where(like(m, p.first), like(m, p.none), Exp(Sub(m, newM))), p.zero)
+
+		// l ← α·l + rowsum P;  O ← α·O + P·V
+		sum = alone(Add(Mul(scale, sum), fold(weights, 2, Add)), p.zero)
+		acc = Add(Mul(scale, acc), Einsum("HQS,HSW->HQW", weights, v))
+
+		place := []*Node{p.head, p.query, p.zero}
+		return []*Node{p.next, newM, sum, acc,
+			DynamicUpdateSlice(c[4], newM, place), DynamicUpdateSlice(c[5], sum, place), DynamicUpdateSlice(c[6], acc, place)}
+	})
+	m, sum, acc := out[4], out[5], out[6]
+	sum = Where(Equal(sum, ZerosLike(sum)), OnesLike(sum), sum) // a query without keys has 0 / 1
+	return a.back(Div(acc, sum), a.l), Add(m, Log(sum))
+}
+
+// at0 is the first number of a vector, as a scalar.
+func at0(x *Node) *Node { return Reshape(Slice(x, AxisRange(0, 1))) }
+
+// alone keeps XLA from computing x anew for each element that it is broadcast to.
+func alone(x, with *Node) *Node { return SchedulingBarrier(x, with) }
+
+// backward computes the gradients at q, k and v from that at z (algorithm 2 of FlashAttention-2).
+//
+//	P = exp(S − log Σ exp S)    dV = Pᵀ·dZ    dP = dZ·Vᵀ    dS = P ∘ (dP − rowsum(dZ ∘ Z))
+//	dQ = dS·K / √d_k            dK = dSᵀ·Q / √d_k
+func (a *attention) backward(q, k, v, z, logSum, dz *Node) []*Node {
+	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
+	scale := 1 / math.Sqrt(float64(a.width))
+	q = MulScalar(q, scale)
+	delta := a.rows(ReduceAndKeep(Mul(dz, z), ReduceSum, 3), l) // [B·H, L, 1]
+	given := a.given(g)
+	n := len(given)
+	given = append(given, a.rows(q, l), a.columns(q, l), a.rows(k, s), a.columns(k, s), a.columns(v, s), a.rows(dz, l), a.columns(dz, l),
+		logSum, delta)
+	carried := []*Node{at0(a.firsts), a.zeros(g, a.heads, a.queries, a.width),
+		a.zeros(g, a.b*a.h, l, a.width), a.zeros(g, a.b*a.h, a.width, s), a.zeros(g, a.b*a.h, a.values, s)}
+	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
+		p := a.tile(c[0], given)
+		x := given[n:]
+		rows := func(x *Node, from *Node, length int) *Node {
+			return DynamicSlice(x, []*Node{p.head, from, p.zero}, []int{a.heads, length, x.Shape().Dim(2)})
+		}
+		columns := func(x *Node, from *Node, length int) *Node {
+			return DynamicSlice(x, []*Node{p.head, p.zero, from}, []int{a.heads, x.Shape().Dim(1), length})
+		}
+		q, qColumns := rows(x[0], p.query, a.queries), columns(x[1], p.query, a.queries)
+		k, kColumns := rows(x[2], p.key, a.keys), columns(x[3], p.key, a.keys)
+		v := columns(x[4], p.key, a.keys)
+		dz, dzColumns := rows(x[5], p.query, a.queries), columns(x[6], p.query, a.queries)
+		logSum, delta := rows(x[7], p.query, a.queries), rows(x[8], p.query, a.queries)
+
+		weights := p.only(Exp(Sub(Einsum("HQK,HKS->HQS", q, kColumns), logSum)), p.none)
+		dScores := Mul(weights, Sub(Einsum("HQW,HWS->HQS", dz, v), delta))
+
+		dq := Where(like(c[1], p.first), like(c[1], p.none), c[1])
+		dq = Add(dq, Einsum("HQS,HSK->HQK", dScores, k))
+		dk := Add(columns(c[3], p.key, a.keys), Einsum("HKQ,HQS->HKS", qColumns, dScores))
+		dv := Add(columns(c[4], p.key, a.keys), Einsum("HWQ,HQS->HWS", dzColumns, weights))
+		return []*Node{p.next, dq,
+			DynamicUpdateSlice(c[2], dq, []*Node{p.head, p.query, p.zero}),
+			DynamicUpdateSlice(c[3], dk, []*Node{p.head, p.zero, p.key}),
+			DynamicUpdateSlice(c[4], dv, []*Node{p.head, p.zero, p.key})}
+	})
+	return []*Node{MulScalar(a.back(out[2], a.l), scale), a.backColumns(out[3], a.s), a.backColumns(out[4], a.s)}
+}

@@ -1,0 +1,254 @@
+package lean
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// Similarities is what the contrastive losses need of the matrix S = X·Yᵀ [N, M].
+type Similarities struct {
+	Rows      *Node // [N]: log Σⱼ exp S[i,j]
+	Columns   *Node // [M]: log Σᵢ exp S[i,j]
+	Positives *Node // [N]: the mean of S[i,j] over the j of i's group; nil without groups
+}
+
+// Pairing says what to leave out of S, and what belongs together in it.
+type Pairing struct {
+	// Groups is nil or [N], Int32, with N = M: j is a positive of i when their groups are equal.
+	Groups *Node
+	// NotSelf leaves S[i,i] out of all sums (with N = M): the indicator 1[j≠i] of chapter 4.1.1.
+	NotSelf bool
+}
+
+// Contrast sums the exponentials of X·Yᵀ along its rows and its columns, and averages it over positives, without ever
+// having the matrix, forward or backward.
+//
+// x [N, D] and y [M, D] of the same type give vectors of N and M. Divide x by the temperature beforehand; the gradient
+// at the temperature comes with that at x. Floats of 16 bits are computed in Float32, which is then the results' type.
+func Contrast(x, y *Node, p Pairing) Similarities {
+	dtype := onlyFloats("x", x)
+	c := planContrast(ConvertDType(x, dtype), ConvertDType(y, dtype), p)
+	rows, columns, sizes, positives := c.forward()
+	parts := []*Node{rows, columns}
+	if p.Groups != nil {
+		parts = append(parts, positives)
+	}
+	sums := StopGradient(Concatenate(parts, 0))
+	rows, columns = StopGradient(rows), StopGradient(columns)
+	if sizes != nil {
+		sizes = StopGradient(sizes)
+	}
+	sums = withGradient(sums, []*Node{c.x, c.y}, func(d *Node) []*Node { return c.backward(rows, columns, sizes, d) })
+	out := Similarities{
+		Rows:    Slice(sums, AxisRange(0, c.n)),
+		Columns: Slice(sums, AxisRange(c.n, c.n+c.m)),
+	}
+	if p.Groups != nil {
+		out.Positives = Slice(sums, AxisRange(c.n+c.m))
+	}
+	return out
+}
+
+// contrast is the plan of one call.
+type contrast struct {
+	x, y        *Node
+	n, m, d     int
+	rows, nr    int // N as nr blocks
+	columns, nc int // M as nc blocks
+	groups      *Node
+	notSelf     bool
+}
+
+const contrastBlock = 1024
+
+func planContrast(x, y *Node, p Pairing) contrast {
+	x.AssertRank(2)
+	y.AssertDims(-1, x.Shape().Dim(1))
+	c := contrast{x: x, y: y, n: x.Shape().Dim(0), m: y.Shape().Dim(0), d: x.Shape().Dim(1), notSelf: p.NotSelf}
+	if c.n != c.m && (p.NotSelf || p.Groups != nil) {
+		exceptions.Panicf("lean: x has %d rows and y has %d: with groups, or without the diagonal, they must be as many", c.n, c.m)
+	}
+	if p.NotSelf && c.n < 2 {
+		exceptions.Panicf("lean: without the diagonal x needs at least 2 rows, not %d", c.n)
+	}
+	if p.Groups != nil {
+		p.Groups.AssertDims(c.n)
+		if p.Groups.DType() != dtypes.Int32 {
+			exceptions.Panicf("lean: groups are %s: they must be Int32", p.Groups.Shape())
+		}
+		c.groups = StopGradient(p.Groups)
+	}
+	c.rows, c.nr = blocks(c.n, contrastBlock)
+	c.columns, c.nc = blocks(c.m, contrastBlock)
+	return c
+}
+
+func (c *contrast) zeros(dims ...int) *Node {
+	return Zeros(c.x.Graph(), shapes.Make(c.x.DType(), dims...))
+}
+
+// given is what each tile needs besides its embeddings; see tile.
+func (c *contrast) given() []*Node {
+	g := c.x.Graph()
+	out := []*Node{lowest(g, c.x.DType()), Scalar(g, c.x.DType(), 0), count(g, c.rows, 1), count(g, 1, c.columns)}
+	for _, n := range []int{0, 1, c.rows, c.columns, c.nc, c.nr * c.nc, c.n, c.m} {
+		out = append(out, integer(g, n))
+	}
+	if c.groups != nil {
+		out = append(out, padTo(Reshape(c.groups, c.n, 1), 0, c.nr*c.rows), padTo(Reshape(c.groups, 1, c.m), 1, c.nc*c.columns))
+	}
+	return out
+}
+
+func (c *contrast) more(state, given []*Node) *Node { return LessThan(state[0], given[9]) }
+
+// patch is the place of a step of the loop in the matrix: step t is at block t / nc of the rows and t % nc of the columns.
+type patch struct {
+	zero, row, column *Node // where it begins
+	first             *Node // is it the first of its rows?
+	next              *Node
+	inside            *Node // [rows, columns] what counts, or nil for all of it
+	same              *Node // [rows, columns] 1 where the groups are equal, or nil
+	low, none         *Node // −∞ and 0, scalars
+}
+
+func (c *contrast) patch(t *Node, given []*Node) patch {
+	zero, one, rows, columns, nc := given[4], given[5], given[6], given[7], given[8]
+	block := Mod(t, nc)
+	p := patch{zero: zero, row: Mul(Div(t, nc), rows), column: Mul(block, columns), first: Equal(block, zero), next: Add(t, one),
+		low: given[0], none: given[1]}
+	i, j := given[2], given[3]
+	i, j = Add(i, like(i, p.row)), Add(j, like(j, p.column)) // [rows, 1], [1, columns]
+	and := func(condition *Node) {
+		if p.inside != nil {
+			condition = LogicalAnd(p.inside, condition)
+		}
+		p.inside = condition
+	}
+	if c.nr*c.rows != c.n {
+		and(LessThan(i, like(i, given[10])))
+	}
+	if c.nc*c.columns != c.m {
+		and(LessThan(j, like(j, given[11])))
+	}
+	if c.notSelf {
+		and(NotEqual(i, j))
+	}
+	if p.inside != nil {
+		p.inside = BroadcastToDims(p.inside, c.rows, c.columns)
+	}
+	if c.groups != nil {
+		gi := DynamicSlice(given[12], []*Node{p.row, zero}, []int{c.rows, 1})
+		gj := DynamicSlice(given[13], []*Node{zero, p.column}, []int{1, c.columns})
+		p.same = p.only(ConvertDType(Equal(gi, gj), c.x.DType()), p.none)
+	}
+	return p
+}
+
+// only sets x to a scalar outside of what counts.
+func (p patch) only(x, otherwise *Node) *Node {
+	if p.inside == nil {
+		return x
+	}
+	return Where(p.inside, x, like(x, otherwise))
+}
+
+// forward returns the log-sums of rows [N] and columns [M] and, with groups, each row's number of positives and their mean.
+func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
+	g, dtype := c.x.Graph(), c.x.DType()
+	n, m := c.nr*c.rows, c.nc*c.columns
+	given := c.given()
+	k := len(given)
+	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.y, 1, 0), 1, m))
+	low := BroadcastToDims(lowest(g, dtype), 1, m)
+	carried := []*Node{integer(g, 0), c.zeros(c.rows, 1), c.zeros(c.rows, 1), c.zeros(n, 1), c.zeros(n, 1), low, c.zeros(1, m)}
+	if c.groups != nil {
+		carried = append(carried, c.zeros(n, 1), c.zeros(n, 1))
+	}
+	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
+		p := c.patch(s[0], given)
+		x := DynamicSlice(given[k], []*Node{p.row, p.zero}, []int{c.rows, c.d})
+		y := DynamicSlice(given[k+1], []*Node{p.zero, p.column}, []int{c.d, c.columns})
+		inner := Einsum("ND,DM->NM", x, y)
+		scores := p.only(inner, p.low)
+
+		// online softmax along the rows, whose blocks follow one another …
+		m, sum := Where(like(s[1], p.first), like(s[1], p.low), s[1]), Where(like(s[2], p.first), like(s[2], p.none), s[2])
+		newM := alone(Max(m, fold(scores, 1, Max)), p.zero)
+		sum = Add(Mul(sum, Exp(Sub(m, newM))), fold(p.only(Exp(Sub(scores, newM)), p.none), 1, Add))
+		atRow := []*Node{p.row, p.zero}
+
+		// … and along the columns, which are taken up again at each row of blocks
+		atColumn, size := []*Node{p.zero, p.column}, []int{1, c.columns}
+		cm, csum := DynamicSlice(s[5], atColumn, size), DynamicSlice(s[6], atColumn, size)
+		newCM := alone(Max(cm, fold(scores, 0, Max)), p.zero)
+		csum = Add(Mul(csum, Exp(Sub(cm, newCM))), fold(p.only(Exp(Sub(scores, newCM)), p.none), 0, Add))
+
+		next := []*Node{p.next, newM, sum, DynamicUpdateSlice(s[3], newM, atRow), DynamicUpdateSlice(s[4], sum, atRow),
+			DynamicUpdateSlice(s[5], newCM, atColumn), DynamicUpdateSlice(s[6], csum, atColumn)}
+		if p.same != nil {
+			for i, x := range []*Node{p.same, Mul(p.same, inner)} {
+				total := Add(DynamicSlice(s[7+i], atRow, []int{c.rows, 1}), fold(x, 1, Add))
+				next = append(next, DynamicUpdateSlice(s[7+i], total, atRow))
+			}
+		}
+		return next
+	})
+	vector := func(x *Node, length int) *Node { return shorten(Reshape(x, -1), 0, length) }
+	rows = Add(vector(out[3], c.n), Log(vector(out[4], c.n)))
+	columns = Add(vector(out[5], c.m), Log(vector(out[6], c.m)))
+	if c.groups != nil {
+		sizes = vector(out[7], c.n)
+		sizes = Max(sizes, OnesLike(sizes)) // a row without positives has the mean 0
+		positives = Div(vector(out[8], c.n), sizes)
+	}
+	return rows, columns, sizes, positives
+}
+
+// backward returns the gradients at x and y from those at the rows' and columns' log-sums and the positives' means, end
+// to end in d. With r, c and p for them, and G[i,j] = 1 where the groups are equal:
+//
+//	dS[i,j] = rᵢ·exp(S[i,j] − rowsᵢ) + cⱼ·exp(S[i,j] − columnsⱼ) + pᵢ·G[i,j]/sizesᵢ
+//	dX = dS·Y    dY = dSᵀ·X
+func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
+	n, m := c.nr*c.rows, c.nc*c.columns
+	row := func(x *Node) *Node { return padTo(Reshape(x, c.n, 1), 0, n) }
+	column := func(x *Node) *Node { return padTo(Reshape(x, 1, c.m), 1, m) }
+	given := c.given()
+	k := len(given)
+	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.x, 1, 0), 1, n), padTo(c.y, 0, m),
+		padTo(TransposeAllAxes(c.y, 1, 0), 1, m),
+		row(rows), row(Slice(d, AxisRange(0, c.n))), column(columns), column(Slice(d, AxisRange(c.n, c.n+c.m))))
+	if c.groups != nil {
+		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m)), sizes)))
+	}
+	carried := []*Node{integer(c.x.Graph(), 0), c.zeros(c.rows, c.d), c.zeros(n, c.d), c.zeros(c.d, m)}
+	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
+		p := c.patch(s[0], given)
+		rowsOf := func(x, from *Node, length int) *Node {
+			return DynamicSlice(x, []*Node{from, p.zero}, []int{length, x.Shape().Dim(1)})
+		}
+		columnsOf := func(x, from *Node, length int) *Node {
+			return DynamicSlice(x, []*Node{p.zero, from}, []int{x.Shape().Dim(0), length})
+		}
+		e := given[k:]
+		x, xColumns := rowsOf(e[0], p.row, c.rows), columnsOf(e[1], p.row, c.rows)
+		y, yColumns := rowsOf(e[2], p.column, c.columns), columnsOf(e[3], p.column, c.columns)
+		scores := Einsum("ND,DM->NM", x, yColumns)
+		ds := Add(
+			Mul(Exp(Sub(scores, rowsOf(e[4], p.row, c.rows))), rowsOf(e[5], p.row, c.rows)),
+			Mul(Exp(Sub(scores, columnsOf(e[6], p.column, c.columns))), columnsOf(e[7], p.column, c.columns)))
+		ds = p.only(ds, p.none)
+		if p.same != nil {
+			ds = Add(ds, Mul(p.same, rowsOf(e[8], p.row, c.rows)))
+		}
+		dx := Where(like(s[1], p.first), like(s[1], p.none), s[1])
+		dx = Add(dx, Einsum("NM,MD->ND", ds, y))
+		dy := Add(columnsOf(s[3], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))
+		return []*Node{p.next, dx,
+			DynamicUpdateSlice(s[2], dx, []*Node{p.row, p.zero}), DynamicUpdateSlice(s[3], dy, []*Node{p.zero, p.column})}
+	})
+	return []*Node{shorten(out[2], 0, c.n), TransposeAllAxes(shorten(out[3], 1, c.m), 1, 0)}
+}

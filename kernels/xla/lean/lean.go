@@ -1,0 +1,62 @@
+// Package lean holds attention and the contrastive losses in a form that needs little memory.
+//
+// The formulas of chapter 4 compare everything with everything: attention has a score for each query and key [L, S], a
+// contrastive loss a similarity for each row and column [N, M]. Neither matrix is wanted; both are summed up along an
+// axis at once. So the kernels here go through it tile by tile, keep running sums, and compute the tiles anew for the
+// gradient. Time stays that of the products; memory grows with L + S, and no longer with L·S.
+//
+//   - [Attention] is FlashAttention's algorithm (Dao et al. 2022, 2023): softmax(Q·Kᵀ/√d_k)·V with an online softmax.
+//   - [Contrast] is the idea of Inf-CL (Cheng et al. 2024): the log-sums over the rows and columns of X·Yᵀ.
+//
+// Both are ordinary graph code, a While over tiles, which XLA compiles for CPU, GPU and TPU alike, and both come with
+// their gradients. Their results are those of the plain formulas to the rounding of the sums. Packages
+// mmlib/nn/attention and mmlib/loss hold the plain formulas, the choice between the two by size, and more tests that
+// compare them. The pure Go backend (compute v0.1.5) cannot run them: it has no slices whose place is computed; there, the
+// choice by size falls on the plain formula.
+//
+// # The online softmax
+//
+// log Σⱼ exp(sⱼ) of scores that come in blocks: keep the largest score m so far and l = Σⱼ exp(sⱼ − m). A block with the
+// largest score m' makes of them
+//
+//	m ← max(m, m')    l ← l·exp(m_old − m) + Σ exp(s − m)
+//
+// and whatever else was summed with the weights exp(s − m), such as the weighted values of attention, is rescaled by the
+// same exp(m_old − m). No exponent is ever positive, so scores of any size are safe.
+//
+// # What the sizes of tiles were chosen for
+//
+// They were measured on CPUs of 2 cores (see bench/README.md). A product of [1024, 64] and [64, 512] is large enough for
+// all threads; a tile of 2 million numbers, 8 MB, stays within the last cache; more steps would cost more in starting and
+// joining threads than they save.
+package lean
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+)
+
+// Choice says whether a lean kernel is used in place of the plain formula. Its zero value lets the size decide.
+type Choice int
+
+// The choices.
+const (
+	BySize Choice = iota // lean from [Threshold] on
+	Never                // always the plain formula
+	Always               // always the lean kernel
+)
+
+// Threshold is the size in bytes of a plain matrix, of scores or of similarities, from which on [BySize] chooses the
+// lean kernel: 64 MiB, 4,096 by 4,096 of Float32. Below it the plain form is as fast and keeps its weights to look at.
+const Threshold = 64 << 20
+
+// Lean says whether to use the lean kernel where the plain formula would make a matrix of these dimensions.
+func (c Choice) Lean(dtype dtypes.DType, dims ...int) bool {
+	switch c {
+	case Never:
+		return false
+	case Always:
+		return true
+	}
+	return int64(shapes.Make(dtype, dims...).ByteSize()) >= Threshold
+}
