@@ -101,7 +101,7 @@ func EncodeText(s *model.Scope, ids *Node, c Config) Text {
 	like := ScalarZero(g, dtypes.Float32)
 	x := Gather(nn.Weight(ts, like, "token", 0.02, t.Vocab, t.Width), Reshape(ids, b, l, 1))
 	x = Add(x, ExpandLeftToRank(nn.Weight(ts, like, "position", 0.01, l, t.Width), 3)) // [B, L, D]
-	out := transformer.Encode(ts, x, attention.Mask{Causal: true}.Build(g, l, l), t.Config)
+	out := transformer.Encode(ts, x, attention.Mask{Causal: true}, t.Config)
 
 	// Normalisation is position by position, so the end-of-text row is taken first and only it is normalised.
 	end := OneHot(endOfText(ids, t.EndOfText), l, out.X.DType()) // [B, L]

@@ -40,6 +40,7 @@ func (p *Predictor) Funcs() []task.Func {
 
 func attentionFunc(c Config) task.Func {
 	grid := c.Vision.Grid()
+	c.Vision.Weights = true
 	return task.Func{
 		Name: "attention",
 		In:   []shapes.Shape{imageShape(c)},

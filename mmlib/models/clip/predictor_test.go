@@ -24,6 +24,7 @@ func TestAttention(t *testing.T) {
 	weights := nntest.Run(t, backend, p.Weights, func(s *model.Scope, in []*Node) []*Node {
 		// The embeddings too, though nobody reads them: the Go backend (compute v0.1.5) fails on a graph with weights made
 		// after the last of its results.
+		c.Vision.Weights = true
 		image := clip.EncodeImage(s, in[0], c)
 		return []*Node{image.Weights[0], image.Embeddings}
 	}, tensors.FromFlatDataAndDimensions(x, 2, 4, 4, 1))[0] // [2, H=2, 5, 5]

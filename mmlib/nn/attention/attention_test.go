@@ -1,57 +1,27 @@
 package attention_test
 
 import (
+	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/nn/attention"
-	"gomm/mmlib/task"
 )
-
-// TestGradients: gradients at the input and at every weight are what finite differences say.
-func TestGradients(t *testing.T) {
-	const b, l, d = 2, 3, 4
-	in := []*tensors.Tensor{
-		nntest.Random(1, b, l, d), nntest.Random(2, 3*d, d), nntest.Random(3, 3*d), nntest.Random(4, d, d), nntest.Random(5, d),
-		nntest.Random(6, b, l, d), lengths(3, 1),
-	}
-	for _, c := range []struct {
-		name           string
-		causal, padded bool
-	}{{"self", false, false}, {"padding", false, true}, {"causal", true, false}} {
-		t.Run(c.name, func(t *testing.T) {
-			nntest.CheckGradient(t, backend, 5, func(s *model.Scope, in []*Node) *Node {
-				bind(s, in[1:5])
-				mask := attention.Mask{Causal: c.causal}
-				if c.padded {
-					mask.Lengths = in[6]
-				}
-				a := attention.Self(s, in[0], mask.Build(in[0].Graph(), l, l), 2, 1, 1)
-				return ReduceAllSum(Mul(a.Z, in[5]))
-			}, in...)
-		})
-	}
-}
 
 // TestWeights: the weights of a query sum to 1, and a masked key has none; a query that may look nowhere has no weights
 // at all, and nothing becomes NaN by it, gradients neither.
 func TestWeights(t *testing.T) {
 	const b, l = 3, 4
-	out := nntest.Run(t, backend, nil, func(_ *model.Scope, in []*Node) []*Node {
+	out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {
 		scores := MulScalar(in[0], 100) // a softmax that is nearly one-hot
 		w := attention.Weights(scores, attention.Mask{Causal: true, Lengths: in[1]}.Build(in[0].Graph(), l, l))
 		free := attention.Weights(scores, nil)
 		return []*Node{w, free, Gradient(ReduceAllSum(Mul(w, in[0])), in[0])[0]}
-	}, nntest.Random(1, b, 2, l, l), lengths(4, 2, 0))
+	}, nntest.Random(1, b, 2, l, l), counts(4, 2, 0))
 	for i := range b * 2 * l {
 		length, query := []int{4, 2, 0}[i/(2*l)], i%l
 		sum, free := 0.0, 0.0
@@ -74,7 +44,7 @@ func TestWeights(t *testing.T) {
 // TestScale: with entries from N(0, 1), scores have variance 1, whatever the width of a head; that is what √d_k is for.
 func TestScale(t *testing.T) {
 	for _, k := range []int{4, 256} {
-		out := nntest.Run(t, backend, nil, func(_ *model.Scope, in []*Node) []*Node {
+		out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {
 			return []*Node{ReduceAllMean(Square(attention.Scores(in[0], in[1])))}
 		}, nntest.Random(1, 4, 32, 4, k), nntest.Random(2, 4, 32, 4, k))
 		if v := out[0][0]; v < 0.8 || v > 1.2 {
@@ -83,125 +53,71 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// self returns a function that runs attention.Self with fixed random weights on x [1, L, D].
-func self(t *testing.T, mask attention.Mask, l, d int) func(x []float64) []float64 {
-	run := nntest.Compile(t, backend, nil, func(s *model.Scope, in []*Node) []*Node {
-		bind(s, in[1:5])
-		return []*Node{attention.Self(s, in[0], mask.Build(in[0].Graph(), l, l), 2, 1, 1).Z}
-	})
-	return func(x []float64) []float64 {
-		return run(tensors.FromFlatDataAndDimensions(x, 1, l, d),
-			nntest.Random(2, 3*d, d), nntest.Random(3, 3*d), nntest.Random(4, d, d), nntest.Random(5, d))[0]
-	}
-}
-
-// TestPermutation: attention without a mask knows no order: permuted positions give permuted results.
-func TestPermutation(t *testing.T) {
-	const l, d = 5, 4
-	order := []int{3, 0, 4, 1, 2}
-	x, permuted := nntest.Flat(t, nntest.Random(1, l, d)), make([]float64, l*d)
-	for i, from := range order {
-		copy(permuted[i*d:(i+1)*d], x[from*d:])
-	}
-	attend := self(t, attention.Mask{}, l, d)
-	z, zPermuted := attend(x), attend(permuted)
-	for i, from := range order {
-		for k := range d {
-			if math.Abs(zPermuted[i*d+k]-z[from*d+k]) > 1e-12 {
-				t.Errorf("position %d, which was %d: %v, want %v", i, from, zPermuted[i*d:(i+1)*d], z[from*d:(from+1)*d])
-			}
-		}
-	}
-}
-
-// TestCausal: what comes later changes nothing before it, and something from there on.
-func TestCausal(t *testing.T) {
-	const l, d, changed = 5, 4, 3
-	x := nntest.Flat(t, nntest.Random(1, l, d))
-	other := slices.Clone(x)
-	other[changed*d]++
-	attend := self(t, attention.Mask{Causal: true}, l, d)
-	z, zOther := attend(x), attend(other)
-	for i := range l {
-		same := true
-		for k := range d {
-			same = same && z[i*d+k] == zOther[i*d+k]
-		}
-		if want := i < changed; same != want {
-			t.Errorf("position %d stays the same when position %d changes: %v, want %v", i, changed, same, want)
-		}
-	}
-}
-
-func TestMask(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		mask  func(lengths *Node) attention.Mask
-		l, s  int
-		shape []int
-		want  string // rows of 1 for true, by batch
-	}{
-		{"all", func(*Node) attention.Mask { return attention.Mask{} }, 2, 3, nil, ""},
-		{"causal", func(*Node) attention.Mask { return attention.Mask{Causal: true} }, 3, 3, []int{1, 1, 3, 3}, "100 110 111"},
-		{"padding", func(n *Node) attention.Mask { return attention.Mask{Lengths: n} }, 2, 3, []int{2, 1, 1, 3}, "110 111"},
-		{"both", func(n *Node) attention.Mask { return attention.Mask{Causal: true, Lengths: n} }, 3, 3, []int{2, 1, 3, 3}, "100 110 110 100 110 111"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			out := nntest.Run(t, backend, nil, func(_ *model.Scope, in []*Node) []*Node {
-				mask := c.mask(in[0]).Build(in[0].Graph(), c.l, c.s)
-				if c.shape == nil {
-					if mask != nil {
-						t.Errorf("the mask is %s, want nil", mask.Shape())
-					}
-					return in
+// TestSharedHeads: query head h reads key and value head ⌊h/(H/G)⌋: the same as if each key head were there H/G times. The
+// weights, by head, are the same too.
+func TestSharedHeads(t *testing.T) {
+	const b, l, s, h, k, w = 2, 3, 5, 6, 4, 3
+	for _, g := range []int{1, 2, 3, 6} {
+		out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {
+			repeated := func(x *Node) *Node {
+				heads := make([]*Node, h)
+				for i := range heads {
+					heads[i] = Slice(x, AxisRange(), AxisRange(), AxisElem(i/(h/g)))
 				}
-				mask.AssertDims(c.shape...)
-				return []*Node{mask}
-			}, lengths(2, 3))
-			if c.shape == nil {
-				return
+				return Concatenate(heads, 2)
 			}
-			got := ""
-			for i, v := range out[0] {
-				if i > 0 && i%c.s == 0 {
-					got += " "
-				}
-				got += string('0' + rune(v))
-			}
-			if got != c.want {
-				t.Errorf("the mask is %s, want %s", got, c.want)
-			}
-		})
+			mask, options := attention.Mask{Lengths: in[3]}, attention.Options{Weights: true}
+			all := attention.Attend(in[0], repeated(in[1]), repeated(in[2]), mask, options)
+			shared := attention.Attend(in[0], in[1], in[2], mask, options)
+			shared.Weights.AssertDims(b, h, l, s)
+			return []*Node{all.Z, shared.Z, all.Weights, shared.Weights}
+		}, nntest.Random(1, b, l, h, k), nntest.Random(2, b, s, g, k), nntest.Random(3, b, s, g, w), counts(5, 2))
+		nntest.Compare(t, fmt.Sprintf("z with %d key heads", g), out[1], out[0])
+		nntest.Compare(t, fmt.Sprintf("weights with %d key heads", g), out[3], out[2])
 	}
 }
 
-// TestPanics: what does not fit is refused, and the message says what.
-func TestPanics(t *testing.T) {
-	zeros := func(g *Graph, dims ...int) *Node { return Zeros(g, shapes.Make(dtypes.Float32, dims...)) }
-	for _, c := range []struct {
-		name, want string
-		build      func(g *Graph)
-	}{
-		{"heads", "width 10 is not a multiple of the number of heads 3", func(g *Graph) {
-			attention.Self(model.NewStore().RootScope(), zeros(g, 2, 4, 10), nil, 3, 1, 1)
-		}},
-		{"no heads", "number of heads 0", func(g *Graph) {
-			attention.Self(model.NewStore().RootScope(), zeros(g, 2, 4, 10), nil, 0, 1, 1)
-		}},
-		{"rank", "rank", func(g *Graph) { attention.Self(model.NewStore().RootScope(), zeros(g, 2, 10), nil, 2, 1, 1) }},
-		{"keys of another width", "axis 3 has dimension 5, wanted 4", func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 3, 5)) }},
-		{"keys of another batch", "axis 0 has dimension 2, wanted 1", func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 2, 2, 3, 4)) }},
-		{"mask of numbers", "must be boolean", func(g *Graph) { attention.Weights(zeros(g, 1, 1, 2, 2), zeros(g, 1, 1, 2, 2)) }},
-		{"causal and cross", "as many queries as keys, not 2 and 3", func(g *Graph) { attention.Mask{Causal: true}.Build(g, 2, 3) }},
-		{"lengths", "rank", func(g *Graph) { attention.Mask{Lengths: zeros(g, 2, 2)}.Build(g, 2, 2) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := NewGraph(backend, c.name)
-			defer g.Finalize()
-			err := task.Try(func() error { c.build(g); return nil })
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want one with %q", err, c.want)
-			}
-		})
+// TestRotation: rotation keeps lengths, leaves position 0 as it is, and makes scores depend on the difference of positions
+// alone; and a sequence that goes on after others is the tail of the whole.
+func TestRotation(t *testing.T) {
+	const b, l, h, k, shift = 2, 6, 2, 8, 37
+	out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {
+		g, q, key := in[0].Graph(), in[0], in[1]
+		positions := Const(g, []int32{0, 1, 2, 5, 8, 13})
+		scores := func(q, k *Node) *Node {
+			return attention.Scores(attention.Rotate(q, positions, 1e4), attention.Rotate(k, positions, 1e4))
+		}
+		shifted := func(x *Node) *Node { return attention.Rotate(x, AddScalar(positions, shift), 1e4) }
+		apart := attention.Scores(attention.Rotate(q, positions, 1e4), shifted(key))
+		whole := attention.Rotate(q, nil, 1e4)
+		tail := attention.Rotate(Slice(q, AxisRange(), AxisRangeToEnd(4)), Const(g, [][]int64{{4, 5}}), 1e4)
+		first := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(0, 1)) }
+		return []*Node{
+			scores(q, key), attention.Scores(shifted(q), shifted(key)),
+			ReduceSum(Square(whole), -1), ReduceSum(Square(q), -1),
+			tail, Slice(whole, AxisRange(), AxisRangeToEnd(4)),
+			first(whole), first(q),
+			apart, attention.Scores(q, key),
+		}
+	}, nntest.Random(1, b, l, h, k), nntest.Random(2, b, l, h, k))
+	for i, name := range []string{"scores of shifted positions", "squared lengths", "the tail", "position 0"} {
+		nntest.Compare(t, name, out[2*i], out[2*i+1])
 	}
+	for i, name := range map[int]string{8: "keys alone are shifted", 9: "nothing is rotated"} {
+		if largest(out[i], out[0]) < 0.1 {
+			t.Errorf("scores stay the same when %s", name)
+		}
+	}
+}
+
+// largest is the largest difference of two slices of numbers; infinite when one is not a number.
+func largest(a, b []float64) float64 {
+	d := 0.0
+	for i := range a {
+		if math.IsNaN(a[i] - b[i]) {
+			return math.Inf(1)
+		}
+		d = max(d, math.Abs(a[i]-b[i]))
+	}
+	return d
 }

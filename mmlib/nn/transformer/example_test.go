@@ -19,10 +19,10 @@ func ExampleEncode() {
 		fmt.Println(err)
 		return
 	}
-	config := transformer.Config{Width: 4, Layers: 2, Heads: 2, MLP: 16, Activation: nn.GELU, LayerNorm: 1e-5}
+	config := transformer.Config{Width: 4, Layers: 2, Heads: 2, MLP: 16, Activation: nn.GELU, LayerNorm: 1e-5, Weights: true}
 	weights := model.NewStore()
 	out, err := model.CallOnceN(backend, weights, func(s *model.Scope, x *graph.Node) (*graph.Node, *graph.Node) {
-		y := transformer.Encode(s, x, attention.Mask{Causal: true}.Build(x.Graph(), 3, 3), config)
+		y := transformer.Encode(s, x, attention.Mask{Causal: true}, config)
 		return y.X, y.Weights[0]
 	}, [][][]float32{{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gomm/kernels/xla/lean"
 	"gomm/mmlib/nn"
 	"gomm/mmlib/nn/attention"
 )
@@ -26,6 +27,10 @@ type Config struct {
 	MLP        int           `json:"mlp"`        // width between the two dense layers; the papers take 4·D
 	Activation nn.Activation `json:"activation"` // between them
 	LayerNorm  float64       `json:"layer_norm"` // ε of the normalisation; CLIP has 1e-5
+
+	// How to compute, which is no part of the model and not saved with it; see [attention.Options].
+	Kernel  lean.Choice `json:"-"`
+	Weights bool        `json:"-"`
 }
 
 // Validate names the key and the value that are at fault.
@@ -48,33 +53,37 @@ func (c Config) Validate() error {
 // Output is what a stack computed.
 type Output struct {
 	X       *Node   // [B, L, D], the residual stream after the last block
-	Weights []*Node // each block's attention weights [B, H, L, L]
+	Weights []*Node // each block's attention weights [B, H, L, L]; nil when Config does not ask for them
 }
 
-// Encode sends x [B, L, D] through the blocks. mask is as in [attention.Weights]: nil to look everywhere, causal for a
-// text tower. Weights of block i are under "block<i>/".
+// Encode sends x [B, L, D] through the blocks. The mask's zero value lets every position look everywhere; a text tower's
+// is causal. Weights of block i are under "block<i>/".
 //
 // Initial values are CLIP's (§2.5 and its released code), after GPT-2: with D the width and N the number of blocks,
 // attention starts from std D^(-1/2), the layers that write to the residual stream from D^(-1/2)·(2N)^(-1/2), so that the
 // stream does not grow with depth, and the first dense layer from (2D)^(-1/2).
-func Encode(s *model.Scope, x, mask *Node, c Config) Output {
+func Encode(s *model.Scope, x *Node, mask attention.Mask, c Config) Output {
 	x.AssertDims(-1, -1, c.Width)
 	out := Output{X: x}
 	for i := range c.Layers {
 		var w *Node
 		out.X, w = block(s.At("block%d", i), out.X, mask, c)
-		out.Weights = append(out.Weights, w)
+		if c.Weights {
+			out.Weights = append(out.Weights, w)
+		}
 	}
 	return out
 }
 
-func block(s *model.Scope, x, mask *Node, c Config) (y, weights *Node) {
+func block(s *model.Scope, x *Node, mask attention.Mask, c Config) (y, weights *Node) {
 	attnStd := math.Pow(float64(c.Width), -0.5)
 	outStd := attnStd * math.Pow(float64(2*c.Layers), -0.5)
 	mlpStd := math.Pow(float64(2*c.Width), -0.5)
 
 	// x ← x + SelfAttention(LayerNorm(x))
-	a := attention.Self(s.At("attention"), nn.LayerNorm(s.At("norm1"), x, c.LayerNorm), mask, c.Heads, attnStd, outStd)
+	a := attention.Self(s.At("attention"), nn.LayerNorm(s.At("norm1"), x, c.LayerNorm), attention.Config{
+		Heads: c.Heads, Mask: mask, Kernel: c.Kernel, Weights: c.Weights, InStd: attnStd, OutStd: outStd,
+	})
 	x = Add(x, a.Z)
 
 	// x ← x + W₂·act(W₁·LayerNorm(x))

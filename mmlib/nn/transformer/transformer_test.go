@@ -1,6 +1,7 @@
 package transformer_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/kernels/xla/lean"
 	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/nn"
 	"gomm/mmlib/nn/attention"
@@ -42,7 +44,8 @@ func config() transformer.Config {
 func TestFormula(t *testing.T) {
 	c := config()
 	out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node {
-		x, mask := in[0], attention.Mask{Causal: true}.Build(in[0].Graph(), 3, 3)
+		x, mask := in[0], attention.Mask{Causal: true}
+		c.Weights = true
 		y := transformer.Encode(s, x, mask, c)
 		if len(y.Weights) != c.Layers {
 			t.Errorf("there are the weights of %d blocks, want %d", len(y.Weights), c.Layers)
@@ -52,7 +55,7 @@ func TestFormula(t *testing.T) {
 		}
 		for i := range c.Layers { // the weights are the same, for they have the same paths
 			b := s.At("block%d", i)
-			x = Add(x, attention.Self(b.At("attention"), nn.LayerNorm(b.At("norm1"), x, 1e-5), mask, 2, 1, 1).Z)
+			x = Add(x, attention.Self(b.At("attention"), nn.LayerNorm(b.At("norm1"), x, 1e-5), attention.Config{Heads: 2, Mask: mask}).Z)
 			h := nn.GELU.Apply(nn.Dense(b.At("mlp").At("in"), nn.LayerNorm(b.At("norm2"), x, 1e-5), 8, 1))
 			x = Add(x, nn.Dense(b.At("mlp").At("out"), h, 4, 1))
 		}
@@ -71,7 +74,7 @@ func TestNoLayers(t *testing.T) {
 	c.Layers = 0
 	x := nntest.Random(1, 1, 3, 4)
 	out := nntest.Run(t, backend, store, func(s *model.Scope, in []*Node) []*Node {
-		return []*Node{Identity(transformer.Encode(s, in[0], nil, c).X)}
+		return []*Node{Identity(transformer.Encode(s, in[0], attention.Mask{}, c).X)}
 	}, x)
 	if fmt.Sprint(out[0]) != fmt.Sprint(nntest.Flat(t, x)) || store.NumVariables() != 0 {
 		t.Errorf("no blocks make %v of %v, with %d weights", out[0], x, store.NumVariables())
@@ -84,7 +87,7 @@ func TestPermutation(t *testing.T) {
 	c, store := config(), model.NewStore()
 	encode := func(mask attention.Mask) func(...*tensors.Tensor) [][]float64 {
 		return nntest.Compile(t, backend, store, func(s *model.Scope, in []*Node) []*Node {
-			return []*Node{transformer.Encode(s, in[0], mask.Build(in[0].Graph(), 2, 2), c).X}
+			return []*Node{transformer.Encode(s, in[0], mask, c).X}
 		})
 	}
 	x := []float64{1, -2, 0.5, 3, 0, 1, -1, 2}
@@ -102,6 +105,36 @@ func TestPermutation(t *testing.T) {
 	y, z = causal(tensor(x))[0], causal(tensor([]float64{1, -2, 0.5, 3, 9, 9, 9, 8}))[0]
 	if fmt.Sprint(y[:4]) != fmt.Sprint(z[:4]) || fmt.Sprint(y[4:]) == fmt.Sprint(z[4:]) {
 		t.Errorf("with another second position %v became %v: only the second half may change", y, z)
+	}
+}
+
+// TestKernel: the lean kernel gives what the plain formula gives, and weights are there only when they are asked for.
+func TestKernel(t *testing.T) {
+	out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node {
+		var out []*Node
+		for _, kernel := range []lean.Choice{lean.Never, lean.Always} {
+			c := config()
+			c.Kernel = kernel
+			y := transformer.Encode(s, in[0], attention.Mask{Causal: true, Lengths: in[1]}, c)
+			if y.Weights != nil {
+				t.Errorf("there are the weights of %d blocks, which nobody asked for", len(y.Weights))
+			}
+			out = append(out, y.X, Gradient(ReduceAllSum(Square(y.X)), in[0])[0])
+		}
+		return out
+	}, nntest.Random(1, 2, 3, 4), tensors.FromFlatDataAndDimensions([]int32{3, 2}, 2))
+	nntest.Compare(t, "x", out[2], out[0])
+	nntest.Compare(t, "dx", out[3], out[1])
+}
+
+// TestJSON: how to compute is not saved with the model, so that run folders stay as they are.
+func TestJSON(t *testing.T) {
+	c := config()
+	c.Kernel, c.Weights = lean.Always, true
+	got, err := json.Marshal(c)
+	want := `{"width":4,"layers":2,"heads":2,"mlp":8,"activation":"gelu","layer_norm":0.00001}`
+	if err != nil || string(got) != want {
+		t.Errorf("the config is saved as %s (%v), want %s", got, err, want)
 	}
 }
 
@@ -137,7 +170,7 @@ func TestPanics(t *testing.T) {
 	} {
 		g := NewGraph(backend, want)
 		err := task.Try(func() error {
-			transformer.Encode(model.NewStore().RootScope(), Zeros(g, x), nil, config())
+			transformer.Encode(model.NewStore().RootScope(), Zeros(g, x), attention.Mask{}, config())
 			return nil
 		})
 		g.Finalize()

@@ -17,6 +17,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"gomm/mmlib/nn"
+	"gomm/mmlib/nn/attention"
 	"gomm/mmlib/nn/transformer"
 )
 
@@ -48,7 +49,7 @@ func (c Config) Grid() int { return c.ImageSize / c.PatchSize }
 type Output struct {
 	Pooled  *Node   // [B, D], the class token after the last normalisation
 	Tokens  *Node   // [B, 1+Grid², D], the residual stream after the last block, class token first
-	Weights []*Node // each block's attention weights [B, H, 1+Grid², 1+Grid²]
+	Weights []*Node // each block's attention weights [B, H, 1+Grid², 1+Grid²]; nil when Config does not ask for them
 }
 
 // Patches cuts pictures into squares and lays each out as a row: x [B, height, width, C] gives
@@ -81,7 +82,7 @@ func Encode(s *model.Scope, x *Node, c Config) Output {
 	z = Add(z, ExpandLeftToRank(nn.Weight(s, x, "position", std, 1+c.Grid()*c.Grid(), d), 3))
 	z = nn.LayerNorm(s.At("norm_pre"), z, c.LayerNorm)
 
-	blocks := transformer.Encode(s, z, nil, c.Config)
+	blocks := transformer.Encode(s, z, attention.Mask{}, c.Config)
 	pooled := Squeeze(Slice(blocks.X, AxisRange(), AxisElem(0)), 1)
 	pooled = nn.LayerNorm(s.At("norm_post"), pooled, c.LayerNorm)
 	pooled.AssertDims(b, d)

@@ -72,6 +72,7 @@ func TestPatches(t *testing.T) {
 // TestEncode: the shapes of all there is to look at, the weights' paths, and one picture's independence of the others.
 func TestEncode(t *testing.T) {
 	c, store := config(), model.NewStore()
+	c.Weights = true
 	encode := nntest.Compile(t, backend, store, func(s *model.Scope, in []*Node) []*Node {
 		y := vision.Encode(s, in[0], c)
 		b := in[0].Shape().Dim(0)

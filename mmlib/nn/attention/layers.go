@@ -1,0 +1,124 @@
+package attention
+
+import (
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"gomm/kernels/xla/lean"
+	"gomm/mmlib/nn"
+)
+
+// Config is an attention layer; Heads alone must be set.
+type Config struct {
+	Heads         int     // H; the width of the queries' sequence must be a multiple of it
+	KeyValueHeads int     // G, which divides H; 0: as many as Heads
+	RoPE          float64 // the base of the rotation of queries and keys, see [Rotate]; 0: none
+	Mask          Mask
+	Kernel        lean.Choice // as in [Options]
+	Weights       bool        // as in [Options]
+
+	// The standard deviations that W^Q, W^K, W^V and W^O start from; 0: one over the root of the matrix's input width.
+	InStd, OutStd float64
+}
+
+// Self is multi-head self-attention: every position of x looks at every position of x that the mask allows.
+//
+//	Q, K, V = X·W^Q, X·W^K, X·W^V    (one product with [W^Q W^K W^V], which is faster)
+//	Z = Attention(Q, K, V)·W^O
+//
+// x [B, L, D], D = H·K, gives z [B, L, D]. Weights: "qkv/weights" [D, (H+2G)·K], which is [D, 3·D] for heads that share
+// nothing, "qkv/biases" [(H+2G)·K], "out/weights" [D, D], "out/biases" [D].
+func Self(s *model.Scope, x *Node, c Config) Output {
+	x.AssertRank(3)
+	d := x.Shape().Dim(2)
+	h, g, dK := c.heads(d)
+	qkv := nn.Dense(s.At("qkv"), x, (h+2*g)*dK, std(c.InStd, d))
+	part := func(from, heads int) *Node {
+		return split(Slice(qkv, AxisRange(), AxisRange(), AxisRange(from*dK, (from+heads)*dK)), heads)
+	}
+	q, k, v := part(0, h), part(h, g), part(h+g, g) // [B, L, H or G, K]
+	if c.RoPE != 0 {
+		q, k = Rotate(q, nil, c.RoPE), Rotate(k, nil, c.RoPE)
+	}
+	return c.attend(s, q, k, v, d)
+}
+
+// Values says what V is in [CrossModal]. The chapter leaves it open: "V is Y itself or another sequence of values". The zero
+// value is V = Y·W^V, as Vaswani et al. (2017, §3.2.3) have it.
+type Values struct {
+	Sequence *Node // [B, S, D_v], the values' sequence: its position j belongs to the key at j; nil: Y
+	Raw      bool  // V is the sequence itself, cut into heads: head g has its numbers g·W … (g+1)·W−1, W = D_v/G; else it goes through W^V
+}
+
+// CrossModal is cross-modal attention (chapter 4.2.2): every position of x, in one modality, looks at the positions of y, in
+// another, that the mask allows.
+//
+//	Q, K = X·W^Q, Y·W^K        V = Y·W^V, or Y itself, or another sequence: see [Values]
+//	Z = Attention(Q, K, V)·W^O
+//
+// x [B, L, D], D = H·K, and y [B, S, D_y] give z [B, L, D]. Weights: "query/weights" [D, D], "key/weights" [D_y, G·K],
+// "value/weights" [D_v, G·K] (none if the values are raw), "out/weights" [H·W, D], and to each its "biases". There is no
+// rotation, for positions of different modalities have no difference that means something.
+func CrossModal(s *model.Scope, x, y *Node, values Values, c Config) Output {
+	x.AssertRank(3)
+	b, d := x.Shape().Dim(0), x.Shape().Dim(2)
+	y.AssertDims(b, -1, -1)
+	h, g, dK := c.heads(d)
+	if c.RoPE != 0 {
+		exceptions.Panicf("attention: RoPE is %g: positions of two modalities cannot be compared by rotation; use 0", c.RoPE)
+	}
+	q := nn.Dense(s.At("query"), x, h*dK, std(c.InStd, d))
+	k := nn.Dense(s.At("key"), y, g*dK, std(c.InStd, y.Shape().Dim(2)))
+	v := y
+	if values.Sequence != nil {
+		v = values.Sequence
+		v.AssertDims(b, y.Shape().Dim(1), -1)
+	}
+	dV := v.Shape().Dim(2)
+	switch {
+	case !values.Raw:
+		v = nn.Dense(s.At("value"), v, g*dK, std(c.InStd, dV))
+	case dV%g != 0:
+		exceptions.Panicf("attention: raw values of width %d do not divide among %d heads: let them go through W^V", dV, g)
+	}
+	return c.attend(s, split(q, h), split(k, g), split(v, g), d)
+}
+
+// attend is what both layers end with: Attention(Q, K, V)·W^O.
+func (c Config) attend(s *model.Scope, q, k, v *Node, d int) Output {
+	out := Attend(q, k, v, c.Mask, Options{Kernel: c.Kernel, Weights: c.Weights})
+	b, l, width := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2)*v.Shape().Dim(3)
+	out.Z = nn.Dense(s.At("out"), Reshape(out.Z, b, l, width), d, std(c.OutStd, width))
+	out.Z.AssertDims(b, l, d)
+	return out
+}
+
+// heads returns H, G and K for queries of width d.
+func (c Config) heads(d int) (h, g, dK int) {
+	h, g = c.Heads, c.KeyValueHeads
+	if g == 0 {
+		g = h
+	}
+	if h < 1 || d%h != 0 {
+		exceptions.Panicf("attention: width %d is not a multiple of the number of heads %d", d, h)
+	}
+	if g < 1 || h%g != 0 {
+		exceptions.Panicf("attention: %d heads are not a multiple of the number of key and value heads %d", h, g)
+	}
+	return h, g, d / h
+}
+
+func std(given float64, width int) float64 {
+	if given != 0 {
+		return given
+	}
+	return 1 / math.Sqrt(float64(width))
+}
+
+// split cuts the last axis into heads: [B, L, H·K] becomes [B, L, H, K].
+func split(x *Node, heads int) *Node {
+	return Reshape(x, x.Shape().Dim(0), x.Shape().Dim(1), heads, -1)
+}
