@@ -1,75 +1,109 @@
-// Package loss holds the losses of chapter 4.1 and the task losses, as pure functions of graph nodes: numbers in, one
-// scalar out, no weights and no state. Functions here panic on shapes that do not fit, as all graph code does.
 package loss
 
 import (
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
+
+	"gomm/kernels/xla/lean"
 )
 
-// MaxLogitScale is the largest factor by which CLIP multiplies similarities (CLIP §2.5): temperatures below 0.01
-// made its training unstable.
-const MaxLogitScale = 100
-
-// LogitScale is CLIP's learnable inverse temperature, 1/τ = exp(s), no larger than [MaxLogitScale].
-//
-// s is a scalar weight; learning s and not τ keeps the temperature positive. Above the clamp the gradient is 0.
-func LogitScale(s *Node) *Node {
-	return Exp(Min(s, ConstAs(s, math.Log(MaxLogitScale))))
+// ContrastiveOptions says which of its kinds [Contrastive] is. The temperature has to be given, one way or the other.
+type ContrastiveOptions struct {
+	// Temperature is τ as a fixed number above 0; SimCLR's best were 0.1 and 0.5.
+	Temperature float64
+	// Scale is 1/τ as a scalar node of z's type, so that it can be learned (see [LogitScale]); Temperature is 0 then.
+	Scale *Node
+	// DotProduct makes sim the dot product; otherwise it is the cosine. The cosine of a row of zeros with any row is 0.
+	DotProduct bool
+	// AllAnchors averages over all 2N representations, as SimCLR does, instead of the N of z, as the chapter does.
+	AllAnchors bool
+	// Lean chooses between the plain formula and the kernel that needs no matrix of similarities.
+	Lean lean.Choice
 }
 
-// Similarity compares each row of x with each row of y: x [N, D] and y [M, D] give x·yᵀ [N, M], which is the cosine
-// when the rows have length 1.
-func Similarity(x, y *Node) *Node {
-	x.AssertRank(2)
-	y.AssertDims(-1, x.Shape().Dim(1))
-	return Einsum("ND,MD->NM", x, y)
-}
-
-// Targets spreads each row's target mass evenly over the columns of its own group: group ids [N] give [N, N],
+// Contrastive is the contrastive loss of chapter 4.1.1: z and z⁺ [N, D] are two modalities' representations of N things.
+// With z_{N+i} = zᵢ⁺, so that there are 2N representations,
 //
-//	T[i,j] = 1[gᵢ = gⱼ] / #{k : gₖ = gᵢ}
+//	L = −1/N Σᵢ log exp(sim(zᵢ, zᵢ⁺)/τ) / Σ_{j=1…2N} 1[j≠i] exp(sim(zᵢ, zⱼ)/τ)          i = 1…N
 //
-// whose rows, and, being symmetric, columns too, sum to 1. With the pair's own number as its group this is the identity,
-// and [CLIP] is plain InfoNCE. With an id for each *meaning*, a picture is no longer pushed away from a caption that
-// says the same as its own in other words or another language.
-func Targets(groups *Node) *Node {
-	groups.AssertRank(1)
-	n := groups.Shape().Dim(0)
-	same := ConvertDType(Equal(Reshape(groups, n, 1), Reshape(groups, 1, n)), dtypes.Float32)
-	return Div(same, ReduceAndKeep(same, ReduceSum, 1))
-}
-
-// CLIP is the symmetric contrastive loss of CLIP (Radford et al. 2021, figure 3): the mean of the cross-entropies over
-// the rows (which text belongs to this image) and over the columns (which image belongs to this text).
+// The denominator holds the positive, the 2N−2 representations of other things, in both modalities, and never zᵢ itself,
+// which is as like itself as can be. Anchors are the zᵢ alone; with AllAnchors the zᵢ⁺ are too, i = 1…2N, each with zᵢ as
+// its positive, and the mean is over 2N: NT-Xent (SimCLR, Chen et al. 2020, equation 1 and algorithm 1), which treats
+// both modalities alike:
 //
-//	L = ½ · ( −1/N Σᵢⱼ T[i,j] · log softmaxⱼ(logits[i,·])  −  1/N Σᵢⱼ T[i,j] · log softmaxᵢ(logits[·,j]) )
+//	L_2N(z, z⁺) = ½ ( L_N(z, z⁺) + L_N(z⁺, z) )
 //
-// logits [N, N], images in rows and texts in columns, already divided by the temperature; targets [N, N] with rows and
-// columns that sum to 1 (see [Targets]). With T the identity this is InfoNCE (chapter 4.1.2) in both directions, with the
-// other pairs of the batch as negatives.
-func CLIP(logits, targets *Node) *Node {
-	n := logits.Shape().Dim(0)
-	logits.AssertDims(n, n)
-	targets.AssertDims(n, n)
-	if n < 2 {
-		exceptions.Panicf("loss: a contrastive loss needs at least 2 pairs in a batch, not %d: one pair has no negatives", n)
+// When all similarities are equal L is ln(2N−1).
+func Contrastive(z, zPlus *Node, o ContrastiveOptions) *Node {
+	checkPairs("z", z, "z⁺", zPlus)
+	if !o.DotProduct {
+		z, zPlus = unit(z), unit(zPlus)
 	}
-	rows := CrossEntropy(logits, targets)
-	columns := CrossEntropy(Transpose(logits, 0, 1), Transpose(targets, 0, 1))
-	return MulScalar(Add(rows, columns), 0.5)
+	n, anchors := z.Shape().Dim(0), z.Shape().Dim(0)
+	if o.AllAnchors {
+		anchors = 2 * n
+	}
+	if useLean(o.Lean, z, anchors, 2*n) {
+		return o.tiled(z, zPlus)
+	}
+
+	all := Concatenate([]*Node{z, zPlus}, 0)                           // [2N, D]
+	s := Similarity(o.sharpen(Slice(all, AxisRange(0, anchors))), all) // sim(zᵢ, zⱼ)/τ [N or 2N, 2N]
+	g, dtype := s.Graph(), s.DType()
+	i := Iota(g, shapes.Make(dtypes.Int32, anchors), 0)
+	s = Where(OneHot(i, 2*n, dtypes.Bool), Infinity(g, dtype, -1), s)     // exp(−∞) = 0: the indicator 1[j≠i]
+	positive := OneHot(ModScalar(AddScalar(i, n), 2*n), 2*n, dtypes.Bool) // of zᵢ that is z_{i+N}, and of z_{i+N} it is zᵢ
+	return Neg(ReduceAllMean(ReduceSum(Where(positive, LogSoftmax(s, -1), ScalarZero(g, dtype)), 1)))
 }
 
-// Entropy is the mean entropy of the rows of targets, which is the least value that [CrossEntropy] can take: the floor,
+// tiled is Contrastive without the matrix. The denominator's sum is taken in two parts, which have N² terms each: over
+// zᵢ's own modality, where j≠i, and over the other one,
 //
-//	H = −1/N Σᵢⱼ T[i,j] · log T[i,j]
+//	L = 1/N Σᵢ ( log( Σ_{j≠i} exp(sim(zᵢ, zⱼ)/τ) + Σⱼ exp(sim(zᵢ, zⱼ⁺)/τ) ) − sim(zᵢ, zᵢ⁺)/τ )
 //
-// For [Targets] it is E[ln n_g], n_g being the size of a row's group: at 256 pairs of ten classes about ln 25.6 = 3.24.
-// A curve that flattens there has learned all there is; it is not stuck. targets [N, M] gives a scalar.
-func Entropy(targets *Node) *Node {
-	tiny := ConstAs(targets, 1e-30) // 0·log 0 is 0
-	return Neg(ReduceAllMean(ReduceSum(Mul(targets, Log(Max(targets, tiny))), 1)))
+// and the anchors zᵢ⁺ find the second part in the columns of what the anchors zᵢ have in the rows.
+func (o ContrastiveOptions) tiled(z, zPlus *Node) *Node {
+	a := o.sharpen(z)
+	positives := ReduceSum(Mul(a, zPlus), 1) // [N]
+	across := lean.Contrast(a, zPlus, lean.Pairing{})
+	own := lean.Contrast(a, z, lean.Pairing{NotSelf: true})
+	l := ReduceAllMean(Sub(logAddExp(own.Rows, across.Rows), positives))
+	if !o.AllAnchors {
+		return l
+	}
+	own = lean.Contrast(o.sharpen(zPlus), zPlus, lean.Pairing{NotSelf: true})
+	lPlus := ReduceAllMean(Sub(logAddExp(own.Rows, across.Columns), positives))
+	return MulScalar(Add(l, lPlus), 0.5)
+}
+
+// sharpen divides x by the temperature, so that its dot products with rows are similarities divided by it.
+func (o ContrastiveOptions) sharpen(x *Node) *Node {
+	switch {
+	case o.Scale != nil && o.Temperature != 0:
+		exceptions.Panicf("loss: the temperature is given twice, as the number %g and as a node: leave one out", o.Temperature)
+	case o.Scale != nil:
+		checkScalar("scale", o.Scale, x)
+		return Mul(x, o.Scale)
+	case !(o.Temperature > 0) || math.IsInf(o.Temperature, 0) || math.IsInf(1/o.Temperature, 0):
+		exceptions.Panicf("loss: the temperature τ is %g: it must be above 0 and finite", o.Temperature)
+	}
+	return MulScalar(x, 1/o.Temperature)
+}
+
+// unit gives the rows of x [N, D] length 1; rows of zeros stay. Dividing by the largest number first keeps the squares
+// from overflowing and vanishing. Lengths do not matter to the result, so that division needs no gradient.
+func unit(x *Node) *Node {
+	largest := StopGradient(ReduceAndKeep(Abs(x), ReduceMax, 1))
+	largest = Where(IsZero(largest), OnesLike(largest), largest)
+	return L2Normalize(Div(x, largest), 1)
+}
+
+// logAddExp is log(exp a + exp b), number by number.
+func logAddExp(a, b *Node) *Node {
+	m := StopGradient(Max(a, b))
+	return Add(m, Log(Add(Exp(Sub(a, m)), Exp(Sub(b, m)))))
 }

@@ -1,9 +1,6 @@
 package loss
 
-import (
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/support/exceptions"
-)
+import . "github.com/gomlx/gomlx/core/graph"
 
 // CrossEntropy is the mean over rows of the cross-entropy between target distributions and softmax(logits):
 //
@@ -22,9 +19,7 @@ func CrossEntropy(logits, targets *Node) *Node {
 //
 // logits [N, classes], labels [N] integers below classes, 0 ≤ smoothing < 1.
 func Classification(logits, labels *Node, smoothing float64) *Node {
-	if !(smoothing >= 0 && smoothing < 1) {
-		exceptions.Panicf("loss: label smoothing is %g: it must be at least 0 and below 1", smoothing)
-	}
+	checkSmoothing(smoothing)
 	logits.AssertRank(2)
 	labels.AssertDims(logits.Shape().Dim(0))
 	classes := logits.Shape().Dim(1)

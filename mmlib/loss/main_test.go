@@ -13,19 +13,52 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/kernels/xla/lean"
 	"gomm/mmlib/internal/golden"
 	"gomm/mmlib/internal/nntest"
+	"gomm/mmlib/loss"
 )
 
-var backend compute.Backend
+// backend is the one that the environment chooses. quick is the Go backend, run one operation after another: XLA takes longer
+// to compile a small graph than to run it.
+var backend, quick compute.Backend
+
+// kernels are the forms of a contrastive loss that the backend can run: the plain one, and the lean one except on the Go
+// backend, which has no slices whose place is not known beforehand.
+var kernels = []lean.Choice{lean.Never, lean.Always}
 
 func TestMain(m *testing.M) {
-	var err error
-	if backend, err = xla.Open(); err != nil {
+	backend = open(os.Getenv(compute.ConfigEnvVar))
+	quick = open("go:ops_sequential")
+	if !loss.RunsLean(backend) {
+		kernels = kernels[:1]
+	}
+	syscall.Exit(m.Run()) // see package xla on the race detector
+}
+
+// open is xla.Open as if the environment had this configuration.
+func open(config string) compute.Backend {
+	before := os.Getenv(compute.ConfigEnvVar)
+	os.Setenv(compute.ConfigEnvVar, config)
+	b, err := xla.Open()
+	os.Setenv(compute.ConfigEnvVar, before)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	syscall.Exit(m.Run()) // see package xla on the race detector
+	return b
+}
+
+// needLean skips a test where there is no lean kernel. XLA always has it.
+func needLean(t testing.TB) {
+	t.Helper()
+	if len(kernels) == 2 {
+		return
+	}
+	if backend.Name() == "xla" {
+		t.Fatal("XLA is said not to run the lean kernel")
+	}
+	t.Skipf("the backend %q cannot run the lean kernel", backend.Name())
 }
 
 // compile returns a function that runs a graph without weights.
@@ -34,16 +67,16 @@ func compile(t *testing.T, build func(in []*Node) []*Node) func(in ...*tensors.T
 	return nntest.Compile(t, backend, nil, func(_ *model.Scope, in []*Node) []*Node { return build(in) })
 }
 
-// run runs it once.
+// run runs a graph once, on the quick backend.
 func run(t *testing.T, build func(in []*Node) []*Node, in ...*tensors.Tensor) [][]float64 {
 	t.Helper()
-	return compile(t, build)(in...)
+	return nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node { return build(in) }, in...)
 }
 
-// check compares gradients at the first n inputs with finite differences.
+// check compares gradients at the first n inputs with finite differences, on the quick backend.
 func check(t *testing.T, n int, build func(in []*Node) *Node, in ...*tensors.Tensor) {
 	t.Helper()
-	nntest.CheckGradient(t, backend, n, func(_ *model.Scope, in []*Node) *Node { return build(in) }, in...)
+	nntest.CheckGradient(t, quick, n, func(_ *model.Scope, in []*Node) *Node { return build(in) }, in...)
 }
 
 // reference is one case of a golden file.
@@ -69,6 +102,14 @@ func integers(values ...int) *tensors.Tensor {
 		out[i] = int32(v)
 	}
 	return tensors.FromFlatDataAndDimensions(out, len(out))
+}
+
+func iota(n int) *tensors.Tensor {
+	values := make([]int, n)
+	for i := range values {
+		values[i] = i
+	}
+	return integers(values...)
 }
 
 // same compares results with a golden tensor.

@@ -1,0 +1,4 @@
+package loss
+
+// RunsLean is runsLean, for the tests.
+var RunsLean = runsLean
