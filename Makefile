@@ -1,7 +1,7 @@
 # What is done often, by name. `make` alone lists it. `make VERBOSE=1 …` shows every command and every test.
 
 GO   ?= go
-ARGS ?=# more flags for demo, mnist, fashion and bench, e.g. ARGS="--seed 2"
+ARGS ?=# more flags for demo, mnist, fashion and the benchmarks, e.g. ARGS="--seed 2"
 Q    := $(if $(VERBOSE),,@)
 V    := $(if $(VERBOSE),-v,)
 
@@ -16,10 +16,10 @@ export GOEXPERIMENT
 VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help need need-go setup build demo mnist fashion test test-go lint bench rename clean
+.PHONY: help need need-go setup build demo mnist fashion test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: build ## Build bin/gomm, fetch the XLA plugin and MNIST: what the rest needs (fast when done)
 	$(Q)bin/gomm data plugin || echo "make: going on without the XLA plugin: the Go backend works, but trains several times slower" >&2
@@ -54,6 +54,10 @@ lint: need ## Check the form of the code: gofmt, go vet, staticcheck
 bench: setup ## Time a training step of CLIP beside PyTorch's (fetches PyTorch, some gigabytes)
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/clip_step $(ARGS)
+
+bench-kernels: setup ## Time and weigh attention and contrastive loss, lean, plain and PyTorch's: about 20 minutes
+	$(Q)bench/setup.sh
+	$(Q)$(GO) run $(VCS) ./bench/kernels $(ARGS)
 
 rename: need-go ## Give the module another name: make rename MODULE=example.com/you/gomm
 	@[ -n "$(MODULE)" ] || { echo "make rename: say which name: make rename MODULE=example.com/you/gomm" >&2; exit 2; }

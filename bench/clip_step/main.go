@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"time"
 
+	"gomm/bench/internal/machine"
 	"gomm/kernels/xla"
 	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
@@ -87,7 +88,8 @@ func bench(ctx context.Context, o options) (err error) {
 		return err
 	}
 	r.Preset, r.Batch, r.Distinct = o.preset, c.Training.BatchSize, c.Data.Captions.PerBatch
-	r.Versions, r.Machine = versions(theirs.torch), thisMachine()
+	r.Versions, r.Machine = machine.Versions(), machine.This()
+	r.Versions["torch"] = theirs.torch
 	if err := r.print(os.Stdout); err != nil {
 		return err
 	}

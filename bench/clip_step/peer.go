@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
+	"gomm/bench/internal/process"
 	"gomm/mmlib/models/clip"
 )
 
@@ -20,9 +19,7 @@ const classes = 10
 
 // peer is a training in another process, which peer.py describes.
 type peer struct {
-	command *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Scanner
+	process *process.Process
 	folder  string // holds the peer's settings
 	torch   string // version
 	params  int
@@ -51,7 +48,6 @@ type answer struct {
 	Torch   string  `json:"torch"`
 	Threads int     `json:"threads"`
 	Seconds float64 `json:"seconds"`
-	Error   string  `json:"error"`
 }
 
 // startPeer starts the process and waits until it is ready.
@@ -83,21 +79,11 @@ func (p *peer) start(ctx context.Context, o options, c config) error {
 	if err := os.WriteFile(path, settings, 0o644); err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, o.python, o.script, path)
-	command.Stderr = os.Stderr
-	if p.in, err = command.StdinPipe(); err != nil {
+	if p.process, err = process.Start("the PyTorch peer", exec.CommandContext(ctx, o.python, o.script, path)); err != nil {
 		return err
 	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("the PyTorch peer: %w", err)
-	}
-	p.command, p.out = command, bufio.NewScanner(out)
-	ready, err := p.read()
-	if err != nil {
+	var ready answer
+	if err := p.process.Answer(&ready); err != nil {
 		return err
 	}
 	if !ready.Ready {
@@ -105,20 +91,6 @@ func (p *peer) start(ctx context.Context, o options, c config) error {
 	}
 	p.torch, p.params, p.threads = ready.Torch, ready.Params, ready.Threads
 	return nil
-}
-
-func (p *peer) read() (answer, error) {
-	var a answer
-	if !p.out.Scan() {
-		return a, errors.Join(errors.New("the PyTorch peer ended without an answer; its own message, if it had one, is above"), p.out.Err())
-	}
-	if err := json.Unmarshal(p.out.Bytes(), &a); err != nil {
-		return a, fmt.Errorf("the PyTorch peer said %q: %w", p.out.Text(), err)
-	}
-	if a.Error != "" {
-		return a, fmt.Errorf("the PyTorch peer: %s", a.Error)
-	}
-	return a, nil
 }
 
 // Name implements stepper.
@@ -129,10 +101,8 @@ func (p *peer) Params() int { return p.params }
 
 // Step implements stepper. The time is the peer's own, without the talking.
 func (p *peer) Step(n int) (time.Duration, error) {
-	if _, err := fmt.Fprintf(p.in, "step %d\n", n); err != nil {
-		return 0, fmt.Errorf("the PyTorch peer: %w", err)
-	}
-	a, err := p.read()
+	var a answer
+	err := p.process.Ask(&a, "step %d", n)
 	if err == nil && !(a.Seconds > 0) {
 		err = fmt.Errorf("the PyTorch peer took %g seconds for %d steps", a.Seconds, n)
 	}
@@ -142,8 +112,8 @@ func (p *peer) Step(n int) (time.Duration, error) {
 // Close implements stepper.
 func (p *peer) Close() error {
 	var err error
-	if p.command != nil {
-		err = errors.Join(p.in.Close(), p.command.Wait())
+	if p.process != nil {
+		err = p.process.Close()
 	}
 	return errors.Join(err, os.RemoveAll(p.folder))
 }

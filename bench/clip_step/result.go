@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"text/tabwriter"
+
+	"gomm/bench/internal/machine"
 )
 
 // result is what clip_step.json holds.
@@ -26,7 +25,7 @@ type result struct {
 	RatioBest     float64           `json:"ratio_best"`   // our time over theirs: below 1 we are faster
 	RatioMedian   float64           `json:"ratio_median"` // of the medians
 	Versions      map[string]string `json:"versions"`
-	Machine       machine           `json:"machine"`
+	Machine       machine.Machine   `json:"machine"`
 }
 
 // side is one side's times.
@@ -36,13 +35,6 @@ type side struct {
 	Rounds []float64 `json:"seconds_per_round"`
 	Best   float64   `json:"best_step_seconds"`
 	Median float64   `json:"median_step_seconds"`
-}
-
-type machine struct {
-	CPU   string `json:"cpu"`
-	Cores int    `json:"cores"`
-	OS    string `json:"os"`
-	Arch  string `json:"arch"`
 }
 
 // compare warms both up and times them in turns. Who begins changes from round to round.
@@ -120,29 +112,4 @@ func (r *result) write(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
-// versions are those of what the times depend on.
-func versions(torch string) map[string]string {
-	v := map[string]string{"go": runtime.Version(), "torch": torch}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if name, ours := strings.CutPrefix(m.Path, "github.com/gomlx/"); ours {
-				v[name] = m.Version
-			}
-		}
-	}
-	return v
-}
-
-func thisMachine() machine {
-	m := machine{CPU: "unknown", Cores: runtime.NumCPU(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	content, _ := os.ReadFile("/proc/cpuinfo") // on Linux; elsewhere the model stays unknown
-	for line := range strings.Lines(string(content)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			m.CPU = strings.TrimSpace(value)
-			break
-		}
-	}
-	return m
 }
