@@ -5,7 +5,7 @@
 //
 // Packages import each other in one direction, which the test in internal/imports guards:
 //
-//	data → nn, loss → task, run → models → train, infer → eval, report → cmd/gomm
+//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval, report → cmd/gomm
 //
 // To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To use a trained
 // one, start at models.Open and infer. To train another kind of model, write a package beside models/clip that implements
@@ -20,10 +20,10 @@
 // The parts of which models are made; graph code only:
 //
 //	nn                 the dense layer, layer normalisation, activations
-//	nn/attention       chapter 4.2: scores, weights, many heads, masks
+//	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE
 //	nn/transformer     blocks of attention and a multilayer perceptron, and stacks of them
 //	nn/vision          pictures to sequences of patches; the vision transformer
-//	loss               chapter 4.1: the contrastive losses, and cross-entropy; pure functions
+//	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
 // What a trainer and a predictor need to know of a model:
 //
@@ -43,7 +43,9 @@
 //	report             curves, heat maps and galleries in one HTML file
 //
 // XLA is not known here. A program gets its backend from gomm/kernels/xla, which finds the PJRT plugin through
-// kernels/xla/plugin, and hands it to train and infer.
+// kernels/xla/plugin, and hands it to train and infer. Where a matrix of scores or similarities would be large,
+// nn/attention and loss use the kernels of kernels/xla/lean, which never make it; kernels/xla/program shows one attention
+// step as XLA gets it.
 //
 // # Axis letters
 //
@@ -74,12 +76,12 @@
 //	对比学习         contrastive learning               loss, models/clip
 //	正样本           positive (pair)                    a picture and its own caption
 //	负样本           negative                           a picture and another one's caption, in the same batch
-//	对比损失         contrastive loss (4.1.1)           loss
-//	InfoNCE损失      InfoNCE (4.1.2)                    loss.CLIP with pairs as targets: both directions
+//	对比损失         contrastive loss (4.1.1)           loss.Contrastive
+//	InfoNCE损失      InfoNCE (4.1.2)                    loss.InfoNCE; in both directions of a batch loss.CLIP, loss.Pairs
 //	评分函数 f       scoring function, logits           loss.Similarity · loss.LogitScale
 //	相似度 sim       similarity                         loss.Similarity: the cosine for vectors of length 1
 //	温度 τ           temperature                        loss.LogitScale learns 1/τ = exp(s)
-//	互信息           mutual information                 what InfoNCE bounds from below
+//	互信息           mutual information                 what InfoNCE bounds from below: loss.MutualInformation
 //	批次             batch                              task.Batch
 //	注意力机制       attention (4.2)                    nn/attention
 //	查询、键、值     query, key, value: Q, K, V         nn/attention
@@ -87,7 +89,7 @@
 //	注意力权重       attention weights: their softmax   attention.Weights
 //	缩放因子         scale √d_k                         attention.Scores
 //	自注意力         self-attention (4.2.1)             attention.Self
-//	跨模态注意力     cross-modal attention (4.2.2)      attention.ScaledDotProduct, queries of one modality, keys of the other
+//	跨模态注意力     cross-modal attention (4.2.2)      attention.CrossModal: queries of one modality, keys of the other
 //	多头             many heads                         attention.Self
 //	掩码             mask                               attention.Mask
 //	序列             sequence                           patches of a picture, tokens of a text
@@ -97,7 +99,7 @@
 //	预训练           pre-training (3.1)                 models/clip Pretraining, `gomm pretrain`
 //	图像文本对比     image-text contrastive learning    models/clip
 //	图像分类         image classification               models/clip Classifier
-//	遮蔽语言模型     masked language modelling, MLM
+//	遮蔽语言模型     masked language modelling, MLM     loss.MaskedTokens
 //	自监督学习       self-supervised learning           pairs are their own labels: models/clip Pretraining
 //	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`
 //	线性探测         linear probe                       fine-tuning with a frozen tower
@@ -106,7 +108,7 @@
 //	提示词           prompt                             a template with a class's name in it: data/mnist
 //	提示集成         prompt ensembling                  eval.Ensemble: the mean of a class's prompts
 //	交叉熵损失       cross-entropy loss                 loss.CrossEntropy, loss.Classification
-//	序列生成损失     sequence generation loss
+//	序列生成损失     sequence generation loss           loss.Sequence
 //	视觉问答         visual question answering, VQA
 //	图像描述生成     image captioning
 //	图文对话         image-text dialogue

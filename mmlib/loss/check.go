@@ -30,7 +30,7 @@ func runsLean(b compute.Backend) bool {
 // checkPairs refuses x and y that are not both [N, D] with N ≥ 2, of one floating-point type.
 func checkPairs(xName string, x *Node, yName string, y *Node) {
 	if x.Rank() != 2 || !x.Shape().Equal(y.Shape()) || !x.DType().IsFloat() {
-		exceptions.Panicf("loss: %s is %s and %s is %s: both must be [N, D], of one floating-point type, row i of one belonging to row i of the other",
+		exceptions.Panicf("loss: %s is %s and %s is %s: both must be [N, D], of one floating-point type, pair by pair",
 			xName, x.Shape(), yName, y.Shape())
 	}
 	checkBatch(x.Shape().Dim(0))

@@ -81,7 +81,8 @@ func TestMutualInformation(t *testing.T) {
 	results := compile(t, func(in []*Node) (out []*Node) {
 		x, y, draws, rho := in[0], in[1], in[2], in[3]
 		for _, k := range negatives {
-			l := loss.InfoNCEFunc(func(x, y *Node) *Node { return best(x, y, rho) }, x, y, Slice(draws, AxisRange(), AxisRange(0, k)))
+			f := func(x, y *Node) *Node { return best(x, y, rho) }
+			l := loss.InfoNCEFunc(f, x, y, Slice(draws, AxisRange(), AxisRange(0, k)))
 			out = append(out, loss.MutualInformation(l, k))
 		}
 		scores := Reshape(best(Reshape(BroadcastToDims(ExpandAxes(x, 1), n, 64, d), -1, d), Reshape(draws, -1, d), rho), n, 64)

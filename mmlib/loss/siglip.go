@@ -34,8 +34,8 @@ func SigLIP(images, texts, groups, scale, bias *Node) *Node {
 	return Neg(ReduceAllMean(ReduceSum(logSigmoid(Where(together, logits, Neg(logits))), 1)))
 }
 
-// logSigmoid is log σ(x) = min(x, 0) − log(1 + exp(−|x|)), which no x makes overflow. Half of x − |x| is min(x, 0), with a
-// gradient of ½ at 0, as log σ has it; that of min itself would be 0 or 1.
+// logSigmoid is log σ(x) = min(x, 0) − log(1 + exp(−|x|)), which no x makes overflow. Half of x − |x| is min(x, 0);
+// written so, the gradient at 0 is the ½ of log σ, whichever gradient |x| is given there.
 func logSigmoid(x *Node) *Node {
 	size := Abs(x)
 	return Sub(MulScalar(Sub(x, size), 0.5), Log1p(Exp(Neg(size))))

@@ -63,7 +63,8 @@ func Sequence(logits, labels *Node, o SequenceOptions) *Node {
 	g, dtype := logits.Graph(), logits.DType()
 	v, zero := logits.Shape().Dim(2), ScalarZero(g, dtype)
 	counts := o.counts(g, labels.Shape())
-	logits = Where(counts, logits, zero) // no gradient, no NaN from the rest
+	labels = ConvertDType(labels, dtypes.Int32) // so that V fits
+	logits = Where(counts, logits, zero)        // no gradient, no NaN from the rest
 
 	largest := StopGradient(ReduceAndKeep(logits, ReduceMax, 2))
 	x := Sub(logits, largest)                                              // [B, L, V]
@@ -105,7 +106,8 @@ func checkTokens(logits, labels *Node, o SequenceOptions) {
 	}
 	b, l := logits.Shape().Dim(0), logits.Shape().Dim(1)
 	if labels.Rank() != 2 || labels.Shape().Dim(0) != b || labels.Shape().Dim(1) != l || !labels.DType().IsInt() {
-		exceptions.Panicf("loss: labels are %s: for logits %s they must be [%d, %d], integers, shifted by the caller", labels.Shape(), logits.Shape(), b, l)
+		exceptions.Panicf("loss: labels are %s: for logits %s they must be [%d, %d], integers, shifted by the caller",
+			labels.Shape(), logits.Shape(), b, l)
 	}
 	if m := o.Mask; m != nil && (m.DType() != dtypes.Bool || m.Rank() != 2 || m.Shape().Dim(0) != b || m.Shape().Dim(1) != l) {
 		exceptions.Panicf("loss: mask is %s: it must be (Bool)[%d, %d], true at the positions that count", m.Shape(), b, l)

@@ -51,14 +51,14 @@ func withGradients(n int, build nntest.Build) nntest.Build {
 	}
 }
 
-// checkLayers is checkGradients with the plain formula; with the lean kernel the gradients must be the same. That it agrees
-// with finite differences itself is what TestMaskGradients says.
-func checkLayers(t *testing.T, names []string, n int, build func(kernel lean.Choice) nntest.Build, in func() []*tensors.Tensor) {
-	plain := checkGradients(t, quick, names, n, build(lean.Never), in()...)
+// checkLayers is checkGradients with the plain formula for all forms of a layer. With the lean kernel the last two, the most
+// unlike each other, must have the same gradients; that the kernel itself agrees with finite differences, TestMaskGradients says.
+func checkLayers(t *testing.T, names []string, n int, build func(kernel lean.Choice, first int) nntest.Build, in func() []*tensors.Tensor) {
+	plain := checkGradients(t, quick, names, n, build(lean.Never, 0), in()...)
 	t.Run("lean", func(t *testing.T) {
-		frugal := nntest.Run(t, on(t, lean.Always), nil, withGradients(n, build(lean.Always)), in()...)[1:]
-		for i := range plain {
-			nntest.Compare(t, fmt.Sprintf("%s, input %d", names[i/n], i%n), frugal[i], plain[i])
+		first := len(names) - 2
+		for i, got := range nntest.Run(t, on(t, lean.Always), nil, withGradients(n, build(lean.Always, first)), in()...)[1:] {
+			nntest.Compare(t, fmt.Sprintf("%s, input %d", names[first+i/n], i%n), got, plain[first*n+i])
 		}
 	})
 }
@@ -104,17 +104,17 @@ func part(x *Node, dims ...int) *Node {
 func TestSelfGradients(t *testing.T) {
 	const b, l, d = 2, 3, 4
 	forms := []attention.Config{
-		{Heads: 2}, {Heads: 4, KeyValueHeads: 2}, {Heads: 2, KeyValueHeads: 1}, {Heads: 2, RoPE: 100},
+		{Heads: 2}, {Heads: 2, RoPE: 100}, {Heads: 2, KeyValueHeads: 1}, {Heads: 4, KeyValueHeads: 2},
 		{Heads: 2, KeyValueHeads: 1, RoPE: 100, Mask: attention.Mask{Causal: true}},
 	}
 	names := make([]string, len(forms))
 	for i, c := range forms {
 		names[i] = fmt.Sprintf("H=%d, G=%d, base %g, causal %v", c.Heads, c.KeyValueHeads, c.RoPE, c.Mask.Causal)
 	}
-	build := func(kernel lean.Choice) nntest.Build {
+	build := func(kernel lean.Choice, first int) nntest.Build {
 		return func(s *model.Scope, in []*Node) []*Node {
-			losses := make([]*Node, len(forms))
-			for i, c := range forms {
+			losses := make([]*Node, len(forms)-first)
+			for i, c := range forms[first:] {
 				width := 3 * d // (H+2G)·K
 				if c.KeyValueHeads > 0 {
 					width = d + 2*c.KeyValueHeads*d/c.Heads
@@ -142,17 +142,17 @@ func TestCrossModalGradients(t *testing.T) {
 		sequence, raw bool
 		groups        int
 	}{
-		{"Y·W^V", false, false, 2}, {"Y", false, true, 2}, {"V·W^V", true, false, 2}, {"V", true, true, 2},
-		{"Y, one key head", false, true, 1}, {"V·W^V, one key head", true, false, 1},
+		{"Y·W^V", false, false, 2}, {"V·W^V", true, false, 2}, {"V", true, true, 2}, {"Y, one key head", false, true, 1},
+		{"Y", false, true, 2}, {"V·W^V, one key head", true, false, 1},
 	}
 	names := make([]string, len(forms))
 	for i, c := range forms {
 		names[i] = c.name
 	}
-	build := func(kernel lean.Choice) nntest.Build {
+	build := func(kernel lean.Choice, first int) nntest.Build {
 		return func(s *model.Scope, in []*Node) []*Node {
-			losses := make([]*Node, len(forms))
-			for i, c := range forms {
+			losses := make([]*Node, len(forms)-first)
+			for i, c := range forms[first:] {
 				v, widthV := attention.Values{Raw: c.raw}, dY
 				if c.sequence {
 					v.Sequence, widthV = in[2], dV

@@ -108,23 +108,29 @@ func TestPermutation(t *testing.T) {
 	}
 }
 
-// TestKernel: the lean kernel gives what the plain formula gives, and weights are there only when they are asked for.
+// TestKernel: blocks are told how to compute: weights are there only when they are asked for, and not from the lean kernel.
 func TestKernel(t *testing.T) {
-	out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node {
-		var out []*Node
-		for _, kernel := range []lean.Choice{lean.Never, lean.Always} {
-			c := config()
-			c.Kernel = kernel
-			y := transformer.Encode(s, in[0], attention.Mask{Causal: true, Lengths: in[1]}, c)
-			if y.Weights != nil {
-				t.Errorf("there are the weights of %d blocks, which nobody asked for", len(y.Weights))
-			}
-			out = append(out, y.X, Gradient(ReduceAllSum(Square(y.X)), in[0])[0])
-		}
-		return out
-	}, nntest.Random(1, 2, 3, 4), tensors.FromFlatDataAndDimensions([]int32{3, 2}, 2))
-	nntest.Compare(t, "x", out[2], out[0])
-	nntest.Compare(t, "dx", out[3], out[1])
+	encode := func(kernel lean.Choice, weights bool) (out transformer.Output, err error) {
+		g := NewGraph(backend, "kernel")
+		defer g.Finalize()
+		c := config()
+		c.Kernel, c.Weights = kernel, weights
+		err = task.Try(func() error {
+			x := Zeros(g, shapes.Make(dtypes.Float32, 1, 3, 4))
+			out = transformer.Encode(model.NewStore().RootScope(), x, attention.Mask{Causal: true}, c)
+			return nil
+		})
+		return out, err
+	}
+	if out, err := encode(lean.Never, false); err != nil || out.Weights != nil {
+		t.Errorf("there are the weights of %d blocks, which nobody asked for (error %v)", len(out.Weights), err)
+	}
+	if out, err := encode(lean.BySize, true); err != nil || len(out.Weights) != 2 {
+		t.Errorf("there are the weights of %d blocks, want 2 (error %v)", len(out.Weights), err)
+	}
+	if _, err := encode(lean.Always, true); err == nil || !strings.Contains(err.Error(), "lean.Always") {
+		t.Errorf("error %v, want one that says that lean.Always has no weights", err)
+	}
 }
 
 // TestJSON: how to compute is not saved with the model, so that run folders stay as they are.
