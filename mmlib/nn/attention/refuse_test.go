@@ -67,6 +67,8 @@ func TestPanics(t *testing.T) {
 	} {
 		refuses(t, want, build)
 	}
+	refuses(t, "rank", func(g *Graph) { mask{Lengths: count(g, 2, 2)}.Build(g, 2, 2) })
+
 	// Layers pass on how to compute.
 	both := config{Heads: 1, Kernel: lean.Always, Weights: true}
 	refuses(t, "(lean.Always) has no weights", func(g *Graph) { self(g, both) })

@@ -49,7 +49,8 @@ func Rotate(x, positions *Node, base float64) *Node {
 	for i := range theta {
 		theta[i] = math.Pow(base, -2*float64(i)/float64(width))
 	}
-	turns := Mul(ExpandAxes(ConvertDType(positions, angle), -1), ConstAsDType(g, angle, [][][]float64{{theta}})) // [1 or B, L, K/2]
+	// p·θᵢ, [1 or B, L, K/2]
+	turns := Mul(ExpandAxes(ConvertDType(positions, angle), -1), ConstAsDType(g, angle, [][][]float64{{theta}}))
 	cos, sin := ConvertDType(Cos(turns), x.DType()), ConvertDType(Sin(turns), x.DType())
 	return pos.NewRoPEWithCosSin(cos, sin).Encode(x, 1)
 }
