@@ -61,7 +61,7 @@ type contrast struct {
 	notSelf     bool
 }
 
-const contrastBlock = 1024
+const contrastBlock = 256
 
 func planContrast(x, y *Node, p Pairing) contrast {
 	x.AssertRank(2)
