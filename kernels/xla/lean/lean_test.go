@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if !backend.Capabilities().Operations[compute.OpTypeDynamicSlice] {
-		fmt.Printf("%s has no DynamicSlice, of which the kernels are made: nothing of this package can be tested on it\n", backend.Name())
+	if backend.Name() != "xla" && !lean.Runs(backend) {
+		fmt.Printf("the backend %q cannot run the kernels: nothing of this package can be tested on it\n", backend.Name())
 		syscall.Exit(0)
 	}
 	syscall.Exit(m.Run()) // see package xla on the race detector
@@ -68,7 +68,13 @@ func run(t testing.TB, build func(in []*Node) []*Node, in ...*tensors.Tensor) []
 // same fails when a number of got is further from want's than 1e-4 of the largest of want; that is the stated agreement.
 func same(t testing.TB, name string, got, want []float32) {
 	t.Helper()
-	largest, worst, at := 1e-30, 0.0, 0
+	sameFrom(t, 1e-30, name, got, want)
+}
+
+// sameFrom is same, with the largest number of want taken to be at least so large.
+func sameFrom(t testing.TB, largest float64, name string, got, want []float32) {
+	t.Helper()
+	worst, at := 0.0, 0
 	for i := range want {
 		largest = max(largest, math.Abs(float64(want[i])))
 		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= worst) {
@@ -154,7 +160,9 @@ func TestAttention(t *testing.T) {
 			}
 			got, want := attend(lean.Attention), attend(plain)
 			for i, name := range []string{"z", "dq", "dk", "dv"} {
-				same(t, name, got[i], want[i])
+				// Where large scores leave each query one key, dP − rowsum(dZ∘Z) is 0 but for the rounding of two sums of
+				// numbers near 1, and dq and dk are that times k and q.
+				sameFrom(t, c.scale/100, name, got[i], want[i])
 			}
 		})
 	}
