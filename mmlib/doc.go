@@ -56,7 +56,9 @@
 //	S   the other sequence         另一序列   keys and values of the other modality
 //	D   width of the model         宽度
 //	H   heads of attention         头
+//	G   heads of keys and values   键值头     fewer than H where heads share them
 //	K   width of one head          头宽       the chapter's d_k; D = H·K
+//	W   width of a value           值宽       K unless said otherwise
 //	V   vocabulary                 词表
 //	T   frames of a film           帧
 //

@@ -1,31 +1,10 @@
 package loss
 
 import (
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
-
-	"gomm/kernels/xla/lean"
 )
-
-// useLean decides whether to do without the matrix of similarities, n by m numbers of x's type. On a backend that cannot run
-// the lean kernel the size does not matter.
-func useLean(choice lean.Choice, x *Node, n, m int) bool {
-	b := x.Graph().Backend()
-	able := runsLean(b)
-	if choice == lean.Always && !able {
-		exceptions.Panicf("loss: the backend %q cannot run the lean kernel (lean.Always): use lean.BySize, or XLA", b.Name())
-	}
-	return able && choice.Lean(x.DType(), n, m)
-}
-
-// runsLean says whether the backend has what the kernel is made of. The Go backend (compute v0.1.5) lacks slices whose place
-// is not known beforehand.
-func runsLean(b compute.Backend) bool {
-	ops := b.Capabilities().Operations
-	return ops[compute.OpTypeDynamicSlice] && ops[compute.OpTypeDynamicUpdateSlice]
-}
 
 // checkPairs refuses x and y that are not both [N, D] with N ≥ 2, of one floating-point type.
 func checkPairs(xName string, x *Node, yName string, y *Node) {

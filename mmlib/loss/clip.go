@@ -71,7 +71,7 @@ func Pairs(images, texts, groups, scale *Node, choice lean.Choice) *Node {
 	checkGroups(groups, n)
 	checkScalar("scale", scale, images)
 	images = Mul(images, scale) // here it is N·D products, and N² later
-	if !useLean(choice, images, n, n) {
+	if !choice.Lean(images.Graph().Backend(), images.DType(), n, n) {
 		if groups == nil {
 			groups = Iota(images.Graph(), shapes.Make(dtypes.Int32, n), 0)
 		}

@@ -21,8 +21,8 @@ type ContrastiveOptions struct {
 	DotProduct bool
 	// AllAnchors averages over all 2N representations, as SimCLR does, instead of the N of z, as the chapter does.
 	AllAnchors bool
-	// Lean chooses between the plain formula and the kernel that needs no matrix of similarities.
-	Lean lean.Choice
+	// Kernel chooses between the plain formula and the kernel that needs no matrix of similarities.
+	Kernel lean.Choice
 }
 
 // Contrastive is the contrastive loss of chapter 4.1.1: z and z⁺ [N, D] are two modalities' representations of N things.
@@ -47,7 +47,7 @@ func Contrastive(z, zPlus *Node, o ContrastiveOptions) *Node {
 	if o.AllAnchors {
 		anchors = 2 * n
 	}
-	if useLean(o.Lean, z, anchors, 2*n) {
+	if o.Kernel.Lean(z.Graph().Backend(), z.DType(), anchors, 2*n) {
 		return o.tiled(z, zPlus)
 	}
 

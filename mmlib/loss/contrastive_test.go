@@ -53,7 +53,7 @@ func TestContrastiveKnown(t *testing.T) {
 	out := compile(t, func(in []*Node) (out []*Node) {
 		zeros := ZerosLike(in[0])
 		for _, choice := range kernels {
-			o := loss.ContrastiveOptions{Temperature: tau, AllAnchors: true, Lean: choice}
+			o := loss.ContrastiveOptions{Temperature: tau, AllAnchors: true, Kernel: choice}
 			out = append(out, loss.Contrastive(OnesLike(zeros), AddScalar(zeros, 1e30), o), loss.Contrastive(in[0], in[0], o))
 		}
 		return append(out, loss.Contrastive(zeros, zeros, loss.ContrastiveOptions{Temperature: tau}))

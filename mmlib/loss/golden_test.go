@@ -22,7 +22,7 @@ func TestNTXentGolden(t *testing.T) {
 		return compile(t, func(in []*Node) (out []*Node) {
 			for _, choice := range choices {
 				for _, all := range []bool{false, true} {
-					l := loss.Contrastive(in[0], in[1], loss.ContrastiveOptions{Scale: in[2], DotProduct: dot, AllAnchors: all, Lean: choice})
+					l := loss.Contrastive(in[0], in[1], loss.ContrastiveOptions{Scale: in[2], DotProduct: dot, AllAnchors: all, Kernel: choice})
 					out = append(append(out, l), Gradient(l, in...)...)
 				}
 			}

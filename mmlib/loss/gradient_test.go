@@ -46,10 +46,10 @@ func TestGradients(t *testing.T) {
 // contrastive builds the losses of embeddings x and y [N, D] that have a plain and a lean form.
 var contrastive = map[string]func(x, y, scale, groups *Node, choice lean.Choice) *Node{
 	"cosine, N anchors": func(x, y, scale, _ *Node, choice lean.Choice) *Node {
-		return loss.Contrastive(x, y, loss.ContrastiveOptions{Scale: scale, Lean: choice})
+		return loss.Contrastive(x, y, loss.ContrastiveOptions{Scale: scale, Kernel: choice})
 	},
 	"dot product, 2N anchors": func(x, y, scale, _ *Node, choice lean.Choice) *Node {
-		return loss.Contrastive(x, y, loss.ContrastiveOptions{Scale: scale, DotProduct: true, AllAnchors: true, Lean: choice})
+		return loss.Contrastive(x, y, loss.ContrastiveOptions{Scale: scale, DotProduct: true, AllAnchors: true, Kernel: choice})
 	},
 	"pairs": func(x, y, scale, _ *Node, choice lean.Choice) *Node { return loss.Pairs(x, y, nil, scale, choice) },
 	"pairs in groups": func(x, y, scale, groups *Node, choice lean.Choice) *Node {

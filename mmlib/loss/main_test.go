@@ -16,7 +16,6 @@ import (
 	"gomm/kernels/xla/lean"
 	"gomm/mmlib/internal/golden"
 	"gomm/mmlib/internal/nntest"
-	"gomm/mmlib/loss"
 )
 
 // backend is the one that the environment chooses. quick is the Go backend, run one operation after another: XLA takes longer
@@ -30,7 +29,7 @@ var kernels = []lean.Choice{lean.Never, lean.Always}
 func TestMain(m *testing.M) {
 	backend = open(os.Getenv(compute.ConfigEnvVar))
 	quick = open("go:ops_sequential")
-	if !loss.RunsLean(backend) {
+	if !lean.Runs(backend) {
 		kernels = kernels[:1]
 	}
 	syscall.Exit(m.Run()) // see package xla on the race detector

@@ -20,7 +20,7 @@ type Interval struct {
 //
 // q [B, L, H, K], k [B, S, H, K] and v [B, S, H, W] give z [B, L, H, W]. A query that may look at no key gets zeros. Floats of
 // 16 bits are computed in Float32 and the result is converted back. Blocks of keys that no query of a block may look at
-// are left out, which halves the work of a causal mask.
+// are left out: of a causal mask's work, more than a third at 4,096 positions and nearly half at more.
 func Attention(q, k, v *Node, keys Interval) *Node {
 	dtype, original := onlyFloats("the query", q), q.DType()
 	q, k, v = ConvertDType(q, dtype), ConvertDType(k, dtype), ConvertDType(v, dtype)
@@ -50,6 +50,7 @@ const (
 )
 
 func planAttention(q, k, v *Node, keys Interval) attention {
+	mustRun(q.Graph().Backend())
 	q.AssertRank(4)
 	k.AssertDims(q.Shape().Dim(0), -1, q.Shape().Dim(2), q.Shape().Dim(3))
 	v.AssertDims(q.Shape().Dim(0), k.Shape().Dim(1), q.Shape().Dim(2), -1)

@@ -64,6 +64,7 @@ type contrast struct {
 const contrastBlock = 256
 
 func planContrast(x, y *Node, p Pairing) contrast {
+	mustRun(x.Graph().Backend())
 	x.AssertRank(2)
 	y.AssertDims(-1, x.Shape().Dim(1))
 	c := contrast{x: x, y: y, n: x.Shape().Dim(0), m: y.Shape().Dim(0), d: x.Shape().Dim(1), notSelf: p.NotSelf}

@@ -58,8 +58,13 @@ func TestFold(t *testing.T) {
 }
 
 func ExampleChoice_Lean() {
+	backend, err := xla.Open()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for _, length := range []int{77, 4096} {
-		fmt.Println(length, BySize.Lean(dtypes.Float32, 1, 4, length, length))
+		fmt.Println(length, BySize.Lean(backend, dtypes.Float32, 1, 4, length, length))
 	}
 	// Output:
 	// 77 false

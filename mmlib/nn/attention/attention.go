@@ -118,14 +118,7 @@ func (o Options) lean(b compute.Backend, dtype dtypes.DType, scores ...int) bool
 	if o.Weights && o.Kernel == lean.Always {
 		exceptions.Panicf("attention: the lean kernel (lean.Always) has no weights to return: ask for Weights with lean.BySize or lean.Never")
 	}
-	return !o.Weights && o.Kernel.Lean(dtype, scores...) && (o.Kernel == lean.Always || runsLean(b))
-}
-
-// runsLean says whether the backend has what the lean kernel is made of. The Go backend (compute v0.1.5) lacks slices whose
-// place is not known beforehand.
-func runsLean(b compute.Backend) bool {
-	ops := b.Capabilities().Operations
-	return ops[compute.OpTypeDynamicSlice] && ops[compute.OpTypeDynamicUpdateSlice]
+	return !o.Weights && o.Kernel.Lean(b, dtype, scores...)
 }
 
 // attendLean brings shared heads into the form of the kernel, which knows none: R query heads that share a key head are

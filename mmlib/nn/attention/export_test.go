@@ -1,7 +1,4 @@
 package attention
 
-// What the tests look at from the outside.
-var (
-	UsesLean = Options.lean
-	RunsLean = runsLean
-)
+// UsesLean is Options.lean, for the tests.
+var UsesLean = Options.lean

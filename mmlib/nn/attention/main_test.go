@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	backend = open(os.Getenv(compute.ConfigEnvVar))
 	quick = open("go:ops_sequential")
 	for _, b := range []compute.Backend{backend, quick} {
-		if attention.RunsLean(b) {
+		if lean.Runs(b) {
 			frugal = b
 		}
 	}

@@ -3,6 +3,7 @@ package attention_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -13,6 +14,7 @@ import (
 	"gomm/kernels/xla/lean"
 	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/nn/attention"
+	"gomm/mmlib/task"
 )
 
 // results are what attend returns, by name.
@@ -116,6 +118,13 @@ func TestChoice(t *testing.T) {
 		b := backend
 		if able {
 			b = frugal
+		}
+		if c.options.Kernel == lean.Always && !able {
+			err := task.Try(func() error { attention.UsesLean(c.options, b, dtypes.Float32, c.scores...); return nil })
+			if err == nil || !strings.Contains(err.Error(), "cannot run the lean kernel (lean.Always)") {
+				t.Errorf("%s was told to run the lean kernel: error %v", b.Name(), err)
+			}
+			continue
 		}
 		if got := attention.UsesLean(c.options, b, dtypes.Float32, c.scores...); got != c.want {
 			t.Errorf("%+v, scores %v on %s: lean %v, want %v", c.options, c.scores, b.Name(), got, c.want)

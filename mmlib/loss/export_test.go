@@ -1,4 +1,0 @@
-package loss
-
-// RunsLean is runsLean, for the tests.
-var RunsLean = runsLean
