@@ -138,11 +138,14 @@ func (a *attention) backColumns(x *Node, length int) *Node {
 }
 
 // given is what a tile's place and mask are worked out from; see tile.
-func (a *attention) given(g *Graph) []*Node {
-	out := []*Node{a.firsts, a.behind, count(g, 1, 1, a.keys), lowest(g, a.dtype), Scalar(g, a.dtype, 0)}
-	for _, n := range []int{0, 1, a.heads, a.queries, a.keys, a.nq, a.nk, a.b * a.h / a.heads * a.nq * a.nk} {
+func (a *attention) given(q *Node) []*Node {
+	g := q.Graph()
+	rows := a.b * a.h / a.heads * a.nq
+	out := []*Node{integer(g, rows*a.nk), a.firsts, a.behind, count(g, 1, 1, a.keys)}
+	for _, n := range []int{0, 1, a.heads, a.queries, a.keys, a.nq, a.nk} {
 		out = append(out, integer(g, n))
 	}
+	out = append(out, lowest(g, a.dtype), Scalar(g, a.dtype, 0), unit(q))
 	for _, x := range []*Node{a.from, a.to} {
 		if x != nil {
 			out = append(out, x)
@@ -157,34 +160,31 @@ type tile struct {
 	zero, head, query, key *Node // where the tile begins
 	next                   *Node // the step after it
 	allowed                *Node // [heads, queries, keys] what the mask allows, or nil for all
-	low, none              *Node // −∞ and 0, scalars of the dtype
+	low, none, unit        *Node // −∞, 0 and 1, scalars of the dtype
 }
 
-func (a *attention) more(c, given []*Node) *Node { return LessThan(c[0], given[12]) }
+func (a *attention) more(c, given []*Node) *Node { return LessThan(c[0], given[0]) }
 
 func (a *attention) tile(t *Node, given []*Node) tile {
-	firsts, behind, position := given[0], given[1], given[2]
-	zero, one, heads, queries, keys, nq, nk := given[5], given[6], given[7], given[8], given[9], given[10], given[11]
+	var p tile
+	var firsts, behind, position, one, heads, queries, keys, nq, nk *Node
+	bounds := take(given[1:], &firsts, &behind, &position, &p.zero, &one, &heads, &queries, &keys, &nq, &nk, &p.low, &p.none, &p.unit)
 	at := func(x, i *Node) *Node { return Reshape(DynamicSlice(x, []*Node{i}, []int{1})) }
 
 	row := Div(t, nk)
 	block, next := Sub(t, Mul(row, nk)), Add(t, one)
 	below := Add(row, one)
 	atEnd := GreaterOrEqual(Add(block, one), at(behind, row))
-	p := tile{
-		zero: zero, head: Mul(Div(row, nq), heads), query: Mul(Mod(row, nq), queries), key: Mul(block, keys),
-		next: Where(atEnd, Add(Mul(below, nk), at(firsts, below)), next),
-		low:  given[3], none: given[4],
-	}
+	p.head, p.query, p.key = Mul(Div(row, nq), heads), Mul(Mod(row, nq), queries), Mul(block, keys)
+	p.next = Where(atEnd, Add(Mul(below, nk), at(firsts, below)), next)
 	position = Add(position, like(position, p.key)) // [1, 1, keys]
 	size := []int{a.heads, a.queries, 1}
-	bounds := given[13:]
 	if a.from != nil {
-		from := DynamicSlice(bounds[0], []*Node{p.head, p.query, zero}, size)
+		from := DynamicSlice(bounds[0], []*Node{p.head, p.query, p.zero}, size)
 		p.allowed, bounds = GreaterOrEqual(position, from), bounds[1:]
 	}
 	if a.to != nil {
-		before := LessThan(position, DynamicSlice(bounds[0], []*Node{p.head, p.query, zero}, size))
+		before := LessThan(position, DynamicSlice(bounds[0], []*Node{p.head, p.query, p.zero}, size))
 		if p.allowed != nil {
 			before = LogicalAnd(p.allowed, before)
 		}
@@ -208,7 +208,7 @@ func (a *attention) zeros(g *Graph, dims ...int) *Node {
 // forward computes z [B, L, H, W] and each query's log Σ exp(scores), [B·H, L padded, 1].
 func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
-	given := a.given(g)
+	given := a.given(q)
 	n := len(given)
 	given = append(given, a.rows(MulScalar(q, 1/math.Sqrt(float64(a.width))), l), a.columns(k, s), a.rows(v, s))
 	carried := []*Node{at0(a.firsts), BroadcastToDims(lowest(g, a.dtype), a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, a.values)}
@@ -224,9 +224,9 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 
 		// S = Q·Kᵀ/√d_k;  m ← max(m_old, rowmax S);  P = exp(S − m);  α = exp(m_old − m)
 		scores := p.only(Einsum("HQK,HKS->HQS", q, k), p.low)
-		newM := alone(Max(m, fold(scores, 2, Max)), p.zero)
+		newM := alone(Max(m, fold(scores, 2, Max)), p.unit)
 		weights := p.only(Exp(Sub(scores, newM)), p.none)
-		scale := alone(Exp(Sub(m, newM)), p.zero)
+		scale := Exp(Sub(m, newM))
 
 		// l ← α·l + rowsum P;  O ← α·O + P·V
 		sum = Add(Mul(scale, sum), fold(weights, 2, Add))
@@ -241,9 +241,6 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 // at0 is the first number of a vector, as a scalar.
 func at0(x *Node) *Node { return Reshape(Slice(x, AxisRange(0, 1))) }
 
-// alone keeps XLA from computing x anew for each element that it is broadcast to.
-func alone(x, with *Node) *Node { return SchedulingBarrier(x, with) }
-
 // backward computes the gradients at q, k and v from that at z (algorithm 2 of FlashAttention-2).
 //
 //	P = exp(S − log Σ exp S)    dV = Pᵀ·dZ    dP = dZ·Vᵀ    dS = P ∘ (dP − rowsum(dZ ∘ Z))
@@ -253,7 +250,7 @@ func (a *attention) backward(q, k, v, z, logSum, dz *Node) []*Node {
 	scale := 1 / math.Sqrt(float64(a.width))
 	q = MulScalar(q, scale)
 	delta := a.rows(ReduceAndKeep(Mul(dz, z), ReduceSum, 3), l) // [B·H, L, 1]
-	given := a.given(g)
+	given := a.given(q)
 	n := len(given)
 	given = append(given, a.rows(q, l), a.columns(q, l), a.rows(k, s), a.columns(k, s), a.columns(v, s), a.rows(dz, l), a.columns(dz, l),
 		logSum, delta)

@@ -61,7 +61,7 @@ type contrast struct {
 	notSelf     bool
 }
 
-const contrastBlock = 256
+const contrastBlock = 1024
 
 func planContrast(x, y *Node, p Pairing) contrast {
 	mustRun(x.Graph().Backend())
@@ -90,37 +90,36 @@ func (c *contrast) zeros(dims ...int) *Node {
 	return Zeros(c.x.Graph(), shapes.Make(c.x.DType(), dims...))
 }
 
-// given is what each tile needs besides its embeddings; see tile.
+// given is what each tile needs besides its embeddings; see patch.
 func (c *contrast) given() []*Node {
-	g := c.x.Graph()
-	out := []*Node{lowest(g, c.x.DType()), Scalar(g, c.x.DType(), 0), count(g, c.rows, 1), count(g, 1, c.columns)}
-	for _, n := range []int{0, 1, c.rows, c.columns, c.nc, c.nr * c.nc, c.n, c.m} {
+	g, dtype := c.x.Graph(), c.x.DType()
+	out := []*Node{integer(g, c.nr*c.nc), count(g, c.rows, 1), count(g, 1, c.columns)}
+	for _, n := range []int{0, 1, c.rows, c.columns, c.nc, c.n, c.m} {
 		out = append(out, integer(g, n))
 	}
+	out = append(out, lowest(g, dtype), Scalar(g, dtype, 0), unit(c.x))
 	if c.groups != nil {
 		out = append(out, padTo(Reshape(c.groups, c.n, 1), 0, c.nr*c.rows), padTo(Reshape(c.groups, 1, c.m), 1, c.nc*c.columns))
 	}
 	return out
 }
 
-func (c *contrast) more(state, given []*Node) *Node { return LessThan(state[0], given[9]) }
+func (c *contrast) more(state, given []*Node) *Node { return LessThan(state[0], given[0]) }
 
 // patch is the place of a step of the loop in the matrix: step t is at block t / nc of the rows and t % nc of the columns.
 type patch struct {
 	zero, row, column *Node // where it begins
-	first             *Node // is it the first of its rows?
 	next              *Node
 	inside            *Node // [rows, columns] what counts, or nil for all of it
 	same              *Node // [rows, columns] 1 where the groups are equal, or nil
-	low, none         *Node // −∞ and 0, scalars
+	low, none, unit   *Node // −∞, 0 and 1, scalars
 }
 
 func (c *contrast) patch(t *Node, given []*Node) patch {
-	zero, one, rows, columns, nc := given[4], given[5], given[6], given[7], given[8]
-	block := Mod(t, nc)
-	p := patch{zero: zero, row: Mul(Div(t, nc), rows), column: Mul(block, columns), first: Equal(block, zero), next: Add(t, one),
-		low: given[0], none: given[1]}
-	i, j := given[2], given[3]
+	var p patch
+	var i, j, one, rows, columns, nc, n, m *Node
+	groups := take(given[1:], &i, &j, &p.zero, &one, &rows, &columns, &nc, &n, &m, &p.low, &p.none, &p.unit)
+	p.row, p.column, p.next = Mul(Div(t, nc), rows), Mul(Mod(t, nc), columns), Add(t, one)
 	i, j = Add(i, like(i, p.row)), Add(j, like(j, p.column)) // [rows, 1], [1, columns]
 	and := func(condition *Node) {
 		if p.inside != nil {
@@ -129,10 +128,10 @@ func (c *contrast) patch(t *Node, given []*Node) patch {
 		p.inside = condition
 	}
 	if c.nr*c.rows != c.n {
-		and(LessThan(i, like(i, given[10])))
+		and(LessThan(i, like(i, n)))
 	}
 	if c.nc*c.columns != c.m {
-		and(LessThan(j, like(j, given[11])))
+		and(LessThan(j, like(j, m)))
 	}
 	if c.notSelf {
 		and(NotEqual(i, j))
@@ -141,8 +140,8 @@ func (c *contrast) patch(t *Node, given []*Node) patch {
 		p.inside = BroadcastToDims(p.inside, c.rows, c.columns)
 	}
 	if c.groups != nil {
-		gi := DynamicSlice(given[12], []*Node{p.row, zero}, []int{c.rows, 1})
-		gj := DynamicSlice(given[13], []*Node{zero, p.column}, []int{1, c.columns})
+		gi := DynamicSlice(groups[0], []*Node{p.row, p.zero}, []int{c.rows, 1})
+		gj := DynamicSlice(groups[1], []*Node{p.zero, p.column}, []int{1, c.columns})
 		p.same = p.only(ConvertDType(Equal(gi, gj), c.x.DType()), p.none)
 	}
 	return p
@@ -163,8 +162,8 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 	given := c.given()
 	k := len(given)
 	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.y, 1, 0), 1, m))
-	low := BroadcastToDims(lowest(g, dtype), 1, m)
-	carried := []*Node{integer(g, 0), c.zeros(c.rows, 1), c.zeros(c.rows, 1), c.zeros(n, 1), c.zeros(n, 1), low, c.zeros(1, m)}
+	low := lowest(g, dtype)
+	carried := []*Node{integer(g, 0), BroadcastToDims(low, n, 1), c.zeros(n, 1), BroadcastToDims(low, 1, m), c.zeros(1, m)}
 	if c.groups != nil {
 		carried = append(carried, c.zeros(n, 1), c.zeros(n, 1))
 	}
@@ -175,35 +174,35 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 		inner := Einsum("ND,DM->NM", x, y)
 		scores := p.only(inner, p.low)
 
-		// online softmax along the rows, whose blocks follow one another …
-		m, sum := Where(like(s[1], p.first), like(s[1], p.low), s[1]), Where(like(s[2], p.first), like(s[2], p.none), s[2])
-		newM := alone(Max(m, fold(scores, 1, Max)), p.zero)
+		// online softmax along the rows …
+		atRow, size := []*Node{p.row, p.zero}, []int{c.rows, 1}
+		m, sum := DynamicSlice(s[1], atRow, size), DynamicSlice(s[2], atRow, size)
+		newM := alone(Max(m, fold(scores, 1, Max)), p.unit)
 		sum = Add(Mul(sum, Exp(Sub(m, newM))), fold(p.only(Exp(Sub(scores, newM)), p.none), 1, Add))
-		atRow := []*Node{p.row, p.zero}
 
-		// … and along the columns, which are taken up again at each row of blocks
+		// … and along the columns
 		atColumn, size := []*Node{p.zero, p.column}, []int{1, c.columns}
-		cm, csum := DynamicSlice(s[5], atColumn, size), DynamicSlice(s[6], atColumn, size)
-		newCM := alone(Max(cm, fold(scores, 0, Max)), p.zero)
+		cm, csum := DynamicSlice(s[3], atColumn, size), DynamicSlice(s[4], atColumn, size)
+		newCM := alone(Max(cm, fold(scores, 0, Max)), p.unit)
 		csum = Add(Mul(csum, Exp(Sub(cm, newCM))), fold(p.only(Exp(Sub(scores, newCM)), p.none), 0, Add))
 
-		next := []*Node{p.next, newM, sum, DynamicUpdateSlice(s[3], newM, atRow), DynamicUpdateSlice(s[4], sum, atRow),
-			DynamicUpdateSlice(s[5], newCM, atColumn), DynamicUpdateSlice(s[6], csum, atColumn)}
+		next := []*Node{p.next, DynamicUpdateSlice(s[1], newM, atRow), DynamicUpdateSlice(s[2], sum, atRow),
+			DynamicUpdateSlice(s[3], newCM, atColumn), DynamicUpdateSlice(s[4], csum, atColumn)}
 		if p.same != nil {
 			for i, x := range []*Node{p.same, Mul(p.same, inner)} {
-				total := Add(DynamicSlice(s[7+i], atRow, []int{c.rows, 1}), fold(x, 1, Add))
-				next = append(next, DynamicUpdateSlice(s[7+i], total, atRow))
+				total := Add(DynamicSlice(s[5+i], atRow, []int{c.rows, 1}), fold(x, 1, Add))
+				next = append(next, DynamicUpdateSlice(s[5+i], total, atRow))
 			}
 		}
 		return next
 	})
 	vector := func(x *Node, length int) *Node { return shorten(Reshape(x, -1), 0, length) }
-	rows = Add(vector(out[3], c.n), Log(vector(out[4], c.n)))
-	columns = Add(vector(out[5], c.m), Log(vector(out[6], c.m)))
+	rows = Add(vector(out[1], c.n), Log(vector(out[2], c.n)))
+	columns = Add(vector(out[3], c.m), Log(vector(out[4], c.m)))
 	if c.groups != nil {
-		sizes = vector(out[7], c.n)
+		sizes = vector(out[5], c.n)
 		sizes = Max(sizes, OnesLike(sizes)) // a row without positives has the mean 0
-		positives = Div(vector(out[8], c.n), sizes)
+		positives = Div(vector(out[6], c.n), sizes)
 	}
 	return rows, columns, sizes, positives
 }
@@ -225,7 +224,7 @@ func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
 	if c.groups != nil {
 		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m)), sizes)))
 	}
-	carried := []*Node{integer(c.x.Graph(), 0), c.zeros(c.rows, c.d), c.zeros(n, c.d), c.zeros(c.d, m)}
+	carried := []*Node{integer(c.x.Graph(), 0), c.zeros(n, c.d), c.zeros(c.d, m)}
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
 		p := c.patch(s[0], given)
 		rowsOf := func(x, from *Node, length int) *Node {
@@ -245,11 +244,9 @@ func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
 		if p.same != nil {
 			ds = Add(ds, Mul(p.same, rowsOf(e[8], p.row, c.rows)))
 		}
-		dx := Where(like(s[1], p.first), like(s[1], p.none), s[1])
-		dx = Add(dx, Einsum("NM,MD->ND", ds, y))
-		dy := Add(columnsOf(s[3], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))
-		return []*Node{p.next, dx,
-			DynamicUpdateSlice(s[2], dx, []*Node{p.row, p.zero}), DynamicUpdateSlice(s[3], dy, []*Node{p.zero, p.column})}
+		dx := Add(rowsOf(s[1], p.row, c.rows), Einsum("NM,MD->ND", ds, y))
+		dy := Add(columnsOf(s[2], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))
+		return []*Node{p.next, DynamicUpdateSlice(s[1], dx, []*Node{p.row, p.zero}), DynamicUpdateSlice(s[2], dy, []*Node{p.zero, p.column})}
 	})
-	return []*Node{shorten(out[2], 0, c.n), TransposeAllAxes(shorten(out[3], 1, c.m), 1, 0)}
+	return []*Node{shorten(out[1], 0, c.n), TransposeAllAxes(shorten(out[2], 1, c.m), 1, 0)}
 }

@@ -25,10 +25,10 @@
 //
 // # What the sizes of tiles were chosen for
 //
-// They were measured on CPUs of 2 cores (see bench/README.md). Attention's tiles are of up to 2 million numbers, 8 MB, which
-// stay within the last cache: 2 heads of 2048 queries by 512 keys, or 8 heads of 512 by 512 where a mask lets blocks be left
-// out. Its products are large enough for all threads; more steps would cost more in starting and joining threads than they
-// save. The tiles of the contrastive losses are of 256 by 256, which a core keeps to itself.
+// They were measured on CPUs of 2 cores (see bench/README.md). A tile has up to 2 million numbers, 8 MB, which stay within the
+// last cache; its products are large enough for all threads, and more steps would cost more in starting and joining threads
+// than they save. For attention that is 2 heads of 2048 queries by 512 keys, or 8 heads of 512 by 512 where a mask lets
+// blocks be left out; the contrastive losses take 1024 by 1024.
 package lean
 
 import (
