@@ -36,7 +36,7 @@ type attention struct {
 	b, h, l, s, width, values int // B, H, L, S, K, W
 	dtype                     dtypes.DType
 
-	heads          int   // of the B·H heads, how many are in a tile
+	heads          int   // of the B·H heads, how many are in a tile: a part of one example's, or all of some examples
 	queries, nq    int   // L as nq blocks
 	keys, nk       int   // S as nk blocks
 	from, to       *Node // [B·H, L padded, 1] or nil
@@ -64,7 +64,10 @@ func planAttention(q, k, v *Node, keys Interval) attention {
 	}
 	a.queries, a.nq = blocks(a.l, limit)
 	a.keys, a.nk = blocks(a.s, keyBlock)
-	for a.heads = a.b * a.h; a.heads > 1 && (a.b*a.h%a.heads != 0 || a.heads*a.queries*a.keys > tileSize); {
+	fits := func(heads int) bool {
+		return a.b*a.h%heads == 0 && (a.h%heads == 0 || heads%a.h == 0) && heads*a.queries*a.keys <= tileSize
+	}
+	for a.heads = a.b * a.h; a.heads > 1 && !fits(a.heads); {
 		a.heads--
 	}
 	a.mask(q.Graph(), keys)
@@ -115,15 +118,35 @@ func (a *attention) mask(g *Graph, keys Interval) {
 	a.firsts = Concatenate([]*Node{a.firsts, Zeros(g, shapes.Make(dtypes.Int32, 1))}, 0)
 }
 
-// rows lays an input [B, L, H, K] out as [B·H, L padded, K]; columns as [B·H, K, L padded].
-func (a *attention) rows(x *Node, length int) *Node {
+// rows lays what belongs to the queries, [B, L, H, K], out as [B·H, L padded, K]; columns as [B·H, K, L padded]. Many tiles
+// read the same queries, so that the copies save time.
+func (a *attention) rows(x *Node) *Node {
+	length := a.nq * a.queries
 	x = padTo(TransposeAllAxes(x, 0, 2, 1, 3), 2, length)
 	return Reshape(x, a.b*a.h, length, x.Shape().Dim(3))
 }
 
-func (a *attention) columns(x *Node, length int) *Node {
+func (a *attention) columns(x *Node) *Node {
+	length := a.nq * a.queries
 	x = padTo(TransposeAllAxes(x, 0, 2, 3, 1), 3, length)
 	return Reshape(x, a.b*a.h, x.Shape().Dim(2), length)
+}
+
+// keyRows cuts a tile out of the keys or values, [B, S padded, H, K], as [heads, keys, K]; keyColumns as [heads, K, keys]. They
+// are small beside the scores, and need no copy of the whole.
+func (a *attention) keyRows(x *Node, p tile) *Node {
+	x = TransposeAllAxes(a.cutKeys(x, p), 0, 2, 1, 3)
+	return Reshape(x, a.heads, a.keys, x.Shape().Dim(3))
+}
+
+func (a *attention) keyColumns(x *Node, p tile) *Node {
+	x = TransposeAllAxes(a.cutKeys(x, p), 0, 2, 3, 1)
+	return Reshape(x, a.heads, x.Shape().Dim(2), a.keys)
+}
+
+func (a *attention) cutKeys(x *Node, p tile) *Node {
+	size := []int{max(1, a.heads/a.h), a.keys, min(a.heads, a.h), x.Shape().Dim(3)}
+	return DynamicSlice(x, []*Node{p.example, p.key, p.headOf, p.zero}, size)
 }
 
 // back takes [B·H, L padded, K] to [B, L, H, K]; backColumns takes [B·H, K, L padded] there.
@@ -142,7 +165,7 @@ func (a *attention) given(q *Node) []*Node {
 	g := q.Graph()
 	rows := a.b * a.h / a.heads * a.nq
 	out := []*Node{integer(g, rows*a.nk), a.firsts, a.behind, count(g, 1, 1, a.keys)}
-	for _, n := range []int{0, 1, a.heads, a.queries, a.keys, a.nq, a.nk} {
+	for _, n := range []int{0, 1, a.heads, a.h, a.queries, a.keys, a.nq, a.nk} {
 		out = append(out, integer(g, n))
 	}
 	out = append(out, lowest(g, a.dtype), Scalar(g, a.dtype, 0), unit(q))
@@ -157,7 +180,8 @@ func (a *attention) given(q *Node) []*Node {
 // tile is the place of one step of the loop. Step t is at row t / nk, which is a block of queries of a group of heads,
 // and at block t % nk of the keys.
 type tile struct {
-	zero, head, query, key *Node // where the tile begins
+	zero, head, query, key *Node // where the tile begins; its first of all B·H heads is
+	example, headOf        *Node // this one of this example
 	next                   *Node // the step after it
 	allowed                *Node // [heads, queries, keys] what the mask allows, or nil for all
 	low, none, unit        *Node // −∞, 0 and 1, scalars of the dtype
@@ -167,8 +191,8 @@ func (a *attention) more(c, given []*Node) *Node { return LessThan(c[0], given[0
 
 func (a *attention) tile(t *Node, given []*Node) tile {
 	var p tile
-	var firsts, behind, position, one, heads, queries, keys, nq, nk *Node
-	bounds := take(given[1:], &firsts, &behind, &position, &p.zero, &one, &heads, &queries, &keys, &nq, &nk, &p.low, &p.none, &p.unit)
+	var firsts, behind, position, one, heads, h, queries, keys, nq, nk *Node
+	bounds := take(given[1:], &firsts, &behind, &position, &p.zero, &one, &heads, &h, &queries, &keys, &nq, &nk, &p.low, &p.none, &p.unit)
 	at := func(x, i *Node) *Node { return Reshape(DynamicSlice(x, []*Node{i}, []int{1})) }
 
 	row := Div(t, nk)
@@ -176,6 +200,7 @@ func (a *attention) tile(t *Node, given []*Node) tile {
 	below := Add(row, one)
 	atEnd := GreaterOrEqual(Add(block, one), at(behind, row))
 	p.head, p.query, p.key = Mul(Div(row, nq), heads), Mul(Mod(row, nq), queries), Mul(block, keys)
+	p.example, p.headOf = Div(p.head, h), Mod(p.head, h)
 	p.next = Where(atEnd, Add(Mul(below, nk), at(firsts, below)), next)
 	position = Add(position, like(position, p.key)) // [1, 1, keys]
 	size := []int{a.heads, a.queries, 1}
@@ -210,7 +235,7 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
 	given := a.given(q)
 	n := len(given)
-	given = append(given, a.rows(MulScalar(q, 1/math.Sqrt(float64(a.width))), l), a.columns(k, s), a.rows(v, s))
+	given = append(given, a.rows(MulScalar(q, 1/math.Sqrt(float64(a.width)))), padTo(k, 1, s), padTo(v, 1, s))
 	carried := []*Node{at0(a.firsts), BroadcastToDims(lowest(g, a.dtype), a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, a.values)}
 	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
 		p := a.tile(c[0], given)
@@ -219,8 +244,7 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 		m, sum, acc := rows(c[1]), rows(c[2]), rows(c[3]) // of these queries so far: maximum, sum and weighted values
 		q, k, v := given[n], given[n+1], given[n+2]
 		q = DynamicSlice(q, place, []int{a.heads, a.queries, a.width})
-		k = DynamicSlice(k, []*Node{p.head, p.zero, p.key}, []int{a.heads, a.width, a.keys})
-		v = DynamicSlice(v, []*Node{p.head, p.key, p.zero}, []int{a.heads, a.keys, a.values})
+		k, v = a.keyColumns(k, p), a.keyRows(v, p)
 
 		// S = Q·Kᵀ/√d_k;  m ← max(m_old, rowmax S);  P = exp(S − m);  α = exp(m_old − m)
 		scores := p.only(Einsum("HQK,HKS->HQS", q, k), p.low)
@@ -249,31 +273,28 @@ func (a *attention) backward(q, k, v, z, logSum, dz *Node) []*Node {
 	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
 	scale := 1 / math.Sqrt(float64(a.width))
 	q = MulScalar(q, scale)
-	delta := a.rows(ReduceAndKeep(Mul(dz, z), ReduceSum, 3), l) // [B·H, L, 1]
+	delta := ReduceAndKeep(Mul(dz, z), ReduceSum, 3) // [B, L, H, 1]
 	given := a.given(q)
 	n := len(given)
-	given = append(given, a.rows(q, l), a.columns(q, l), a.rows(k, s), a.columns(k, s), a.columns(v, s), a.rows(dz, l), a.columns(dz, l),
-		logSum, delta)
+	given = append(given, a.rows(q), a.columns(q), padTo(k, 1, s), padTo(v, 1, s), a.rows(dz), a.columns(dz), logSum, a.rows(delta))
 	carried := []*Node{at0(a.firsts), a.zeros(g, a.b*a.h, l, a.width), a.zeros(g, a.b*a.h, a.width, s), a.zeros(g, a.b*a.h, a.values, s)}
 	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
 		p := a.tile(c[0], given)
-		x := given[n:]
-		rows := func(x *Node, from *Node, length int) *Node {
-			return DynamicSlice(x, []*Node{p.head, from, p.zero}, []int{a.heads, length, x.Shape().Dim(2)})
+		var q, qColumns, k, v, dz, dzColumns, logSum, delta *Node
+		take(given[n:], &q, &qColumns, &k, &v, &dz, &dzColumns, &logSum, &delta)
+		rows := func(x *Node) *Node {
+			return DynamicSlice(x, []*Node{p.head, p.query, p.zero}, []int{a.heads, a.queries, x.Shape().Dim(2)})
 		}
-		columns := func(x *Node, from *Node, length int) *Node {
+		columns := func(x, from *Node, length int) *Node {
 			return DynamicSlice(x, []*Node{p.head, p.zero, from}, []int{a.heads, x.Shape().Dim(1), length})
 		}
-		q, qColumns := rows(x[0], p.query, a.queries), columns(x[1], p.query, a.queries)
-		k, kColumns := rows(x[2], p.key, a.keys), columns(x[3], p.key, a.keys)
-		v := columns(x[4], p.key, a.keys)
-		dz, dzColumns := rows(x[5], p.query, a.queries), columns(x[6], p.query, a.queries)
-		logSum, delta := rows(x[7], p.query, a.queries), rows(x[8], p.query, a.queries)
+		q, qColumns, dz, dzColumns = rows(q), columns(qColumns, p.query, a.queries), rows(dz), columns(dzColumns, p.query, a.queries)
+		k, kColumns := a.keyRows(k, p), a.keyColumns(k, p)
 
-		weights := p.only(Exp(Sub(Einsum("HQK,HKS->HQS", q, kColumns), logSum)), p.none)
-		dScores := Mul(weights, Sub(Einsum("HQW,HWS->HQS", dz, v), delta))
+		weights := p.only(Exp(Sub(Einsum("HQK,HKS->HQS", q, kColumns), rows(logSum))), p.none)
+		dScores := Mul(weights, Sub(Einsum("HQW,HWS->HQS", dz, a.keyColumns(v, p)), rows(delta)))
 
-		dq := Add(rows(c[1], p.query, a.queries), Einsum("HQS,HSK->HQK", dScores, k))
+		dq := Add(rows(c[1]), Einsum("HQS,HSK->HQK", dScores, k))
 		dk := Add(columns(c[2], p.key, a.keys), Einsum("HKQ,HQS->HKS", qColumns, dScores))
 		dv := Add(columns(c[3], p.key, a.keys), Einsum("HWQ,HQS->HWS", dzColumns, weights))
 		return []*Node{p.next,
