@@ -161,7 +161,7 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 	n, m := c.nr*c.rows, c.nc*c.columns
 	given := c.given()
 	k := len(given)
-	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.y, 1, 0), 1, m))
+	given = append(given, padTo(c.x, 0, n), padTo(c.y, 0, m))
 	low := lowest(g, dtype)
 	carried := []*Node{integer(g, 0), BroadcastToDims(low, n, 1), c.zeros(n, 1), BroadcastToDims(low, 1, m), c.zeros(1, m)}
 	if c.groups != nil {
@@ -170,8 +170,8 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
 		p := c.patch(s[0], given)
 		x := DynamicSlice(given[k], []*Node{p.row, p.zero}, []int{c.rows, c.d})
-		y := DynamicSlice(given[k+1], []*Node{p.zero, p.column}, []int{c.d, c.columns})
-		inner := Einsum("ND,DM->NM", x, y)
+		y := DynamicSlice(given[k+1], []*Node{p.column, p.zero}, []int{c.columns, c.d})
+		inner := Einsum("ND,MD->NM", x, y)
 		scores := p.only(inner, p.low)
 
 		// online softmax along the rows …
@@ -219,7 +219,6 @@ func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
 	given := c.given()
 	k := len(given)
 	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.x, 1, 0), 1, n), padTo(c.y, 0, m),
-		padTo(TransposeAllAxes(c.y, 1, 0), 1, m),
 		row(rows), row(Slice(d, AxisRange(0, c.n))), column(columns), column(Slice(d, AxisRange(c.n, c.n+c.m))))
 	if c.groups != nil {
 		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m)), sizes)))
@@ -235,14 +234,14 @@ func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
 		}
 		e := given[k:]
 		x, xColumns := rowsOf(e[0], p.row, c.rows), columnsOf(e[1], p.row, c.rows)
-		y, yColumns := rowsOf(e[2], p.column, c.columns), columnsOf(e[3], p.column, c.columns)
-		scores := Einsum("ND,DM->NM", x, yColumns)
+		y := rowsOf(e[2], p.column, c.columns)
+		scores := Einsum("ND,MD->NM", x, y)
 		ds := Add(
-			Mul(Exp(Sub(scores, rowsOf(e[4], p.row, c.rows))), rowsOf(e[5], p.row, c.rows)),
-			Mul(Exp(Sub(scores, columnsOf(e[6], p.column, c.columns))), columnsOf(e[7], p.column, c.columns)))
+			Mul(Exp(Sub(scores, rowsOf(e[3], p.row, c.rows))), rowsOf(e[4], p.row, c.rows)),
+			Mul(Exp(Sub(scores, columnsOf(e[5], p.column, c.columns))), columnsOf(e[6], p.column, c.columns)))
 		ds = p.only(ds, p.none)
 		if p.same != nil {
-			ds = Add(ds, Mul(p.same, rowsOf(e[8], p.row, c.rows)))
+			ds = Add(ds, Mul(p.same, rowsOf(e[7], p.row, c.rows)))
 		}
 		dx := Add(rowsOf(s[1], p.row, c.rows), Einsum("NM,MD->ND", ds, y))
 		dy := Add(columnsOf(s[2], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))
