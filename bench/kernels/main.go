@@ -52,7 +52,7 @@ type options struct {
 
 const examples = `
 Examples:
-  go run ./bench/kernels                              everything: about 20 minutes
+  go run ./bench/kernels                              everything: about half an hour
   go run ./bench/kernels -quick                       sizes a sixteenth as large, to see it work
   go run ./bench/kernels -only 'attention/(1024|4096)/.*/forward$'
   go run ./bench/kernels -only contrastive -rounds 5 -out /tmp/contrastive.json
