@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/version"
 	"path/filepath"
@@ -37,8 +38,8 @@ var checks = []check{
 	{mnist.MNIST, "the demo trains on it", false, findData(mnist.MNIST), always("gomm data " + mnist.MNIST)},
 	{mnist.Fashion, "the same with clothes", false, findData(mnist.Fashion), always("gomm data " + mnist.Fashion)},
 	{"Python", "runs Jupyter; 3.10 or newer with venv", false, findPython, install("python3 python3-venv", "python3")},
-	{"Jupyter", "shows the notebooks", false, findJupyter, always("python3 -m venv .venv && .venv/bin/pip install jupyterlab")},
-	{"GoNB", "runs Go in notebooks", false, findGoNB, mendGoNB},
+	{"Jupyter", "shows the notebooks", false, findJupyter, always("make .venv")},
+	{"kernel", "runs the notebooks' Go", false, findKernel, always("gomm kernel install")},
 }
 
 // remedied is an error that knows better than its check how to mend it.
@@ -137,7 +138,11 @@ func findPython(ctx context.Context, m *machine) (string, error) {
 
 // findJupyter looks in the project's own virtual environment first, then on the PATH.
 func findJupyter(ctx context.Context, m *machine) (string, error) {
-	for _, name := range []string{filepath.Join(".venv", "bin", "jupyter-lab"), "jupyter-lab"} {
+	names := []string{"jupyter-lab"}
+	if module, err := m.module(); err == nil {
+		names = []string{filepath.Join(module, venvDir, "bin", "jupyter-lab"), "jupyter-lab"}
+	}
+	for _, name := range names {
 		path, err := m.lookPath(name)
 		if err != nil {
 			continue
@@ -148,27 +153,28 @@ func findJupyter(ctx context.Context, m *machine) (string, error) {
 		}
 		return fmt.Sprintf("JupyterLab %s (%s)", text, path), nil
 	}
-	return "", fmt.Errorf("no jupyter-lab in .venv/bin or on the PATH")
+	return "", fmt.Errorf("no jupyter-lab in %s/bin or on the PATH", venvDir)
 }
 
-// findGoNB looks for the program and for the file by which Jupyter knows it.
-func findGoNB(_ context.Context, m *machine) (string, error) {
-	path, err := m.lookPath("gonb")
+// findKernel looks for a kernel of this checkout that Jupyter knows.
+func findKernel(_ context.Context, m *machine) (string, error) {
+	module, err := m.module()
 	if err != nil {
-		return "", fmt.Errorf("no gonb on the PATH")
+		return "", err
 	}
-	for _, dir := range m.jupyterDirs() {
-		kernel := filepath.Join(dir, "kernels", "gonb", "kernel.json")
-		if m.exists(kernel) {
-			return fmt.Sprintf("%s (%s)", path, kernel), nil
+	var found, others []string
+	for _, k := range m.kernels() {
+		if k.Module == module {
+			found = append(found, fmt.Sprintf("%q (%s)", k.Name, k.Dir))
+		} else {
+			others = append(others, fmt.Sprintf("%s, of the checkout %s", k.Dir, k.Module))
 		}
 	}
-	return "", fmt.Errorf("%s is not one of Jupyter's kernels yet", path)
-}
-
-func mendGoNB(m *machine) string {
-	if _, err := m.lookPath("gonb"); err == nil {
-		return "gonb --install"
+	switch {
+	case len(found) > 0:
+		return strings.Join(found, ", "), nil
+	case len(others) > 0:
+		return "", fmt.Errorf("none for this checkout; there is %s", strings.Join(others, "; "))
 	}
-	return `export PATH="$PATH:$(go env GOPATH)/bin"; go install tool && go install golang.org/x/tools/gopls@v0.23.0 && gonb --install, all in gomm's folder`
+	return "", errors.New("Jupyter knows no kernel of gomm")
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gomm/kernels/xla/jupyter"
 )
 
 // fakeMachine has these programs on its PATH, which answer to their arguments as the map says, and everything else.
@@ -34,11 +36,14 @@ func fakeMachine(programs map[string]string) *machine {
 			}
 			return "", fmt.Errorf("%s: exit status 1", call)
 		},
-		exists:      func(path string) bool { return path == filepath.Join("/data", "kernels", "gonb", "kernel.json") },
-		jupyterDirs: func() []string { return []string{"/nowhere", "/data"} },
-		plugin:      func() (string, error) { return "/cache/plugin.so", nil },
-		backend:     func(context.Context) (string, error) { return "xla:cpu (4 devices)", nil },
-		dataset:     func(_ context.Context, name string) (string, error) { return name + " in /cache", nil },
+		kernels: func() []jupyter.Installed {
+			return []jupyter.Installed{{Kernel: jupyter.Kernel{Name: "gomm", Module: "/src/gomm"}, Dir: "/data/kernels/gomm"}}
+		},
+		tool:    func(_ context.Context, tool jupyter.Tool) (string, error) { return "/src/gomm/bin/" + tool.Name, nil },
+		module:  func() (string, error) { return "/src/gomm", nil },
+		plugin:  func() (string, error) { return "/cache/plugin.so", nil },
+		backend: func(context.Context) (string, error) { return "xla:cpu (4 devices)", nil },
+		dataset: func(_ context.Context, name string) (string, error) { return name + " in /cache", nil },
 	}
 }
 
@@ -53,7 +58,6 @@ func complete() map[string]string {
 		"python3 -c import sys":  "True 3.13.5",
 		"python3 -c import venv": "",
 		"jupyter-lab --version":  "4.6.1",
-		"gonb ":                  "",
 		"apt-get ":               "",
 		"sudo ":                  "",
 	}
@@ -128,10 +132,11 @@ func TestDoctorFindsWhatIsMissing(t *testing.T) {
 		{"no venv", func(p map[string]string, _ *machine) { p["python3 -c import venv"] = "fail" },
 			`^missing  Python .*lacks the module venv .*; mend: sudo apt-get install -y python3 python3-venv$`, false},
 		{"no jupyter", func(p map[string]string, _ *machine) { delete(p, "jupyter-lab --version") },
-			`^missing  Jupyter .*; mend: python3 -m venv \.venv && \.venv/bin/pip install jupyterlab$`, false},
-		{"no gonb", func(p map[string]string, _ *machine) { delete(p, "gonb ") }, `^missing  GoNB .*go install tool`, false},
-		{"gonb not installed", func(_ map[string]string, m *machine) { m.exists = func(string) bool { return false } },
-			`^missing  GoNB .*not one of Jupyter's kernels yet .*; mend: gonb --install$`, false},
+			`^missing  Jupyter .*no jupyter-lab in \.venv/bin or on the PATH .*; mend: make \.venv$`, false},
+		{"no kernel", func(_ map[string]string, m *machine) { m.kernels = func() []jupyter.Installed { return nil } },
+			`^missing  kernel .*Jupyter knows no kernel of gomm .*; mend: gomm kernel install$`, false},
+		{"another checkout's kernel", func(_ map[string]string, m *machine) { m.module = func() (string, error) { return "/src/other", nil } },
+			`^missing  kernel .*none for this checkout; there is /data/kernels/gomm, of the checkout /src/gomm .*`, false},
 	} {
 		programs := complete()
 		m := fakeMachine(programs)
@@ -151,6 +156,8 @@ func TestDoctorJSON(t *testing.T) {
 	programs := complete()
 	delete(programs, "jupyter-lab --version")
 	var out bytes.Buffer
+	two := check{"two steps", "is mended by two commands", false, findTool("absent"), always("first && second > file")}
+	checks := append(slices.Clone(checks), two)
 	if err := doctor(context.Background(), &out, checks, fakeMachine(programs), true); err != nil {
 		t.Error(err)
 	}
@@ -162,11 +169,11 @@ func TestDoctorJSON(t *testing.T) {
 		t.Errorf("ok %v with %d checks, want true with %d", got.OK, len(got.Checks), len(checks))
 	}
 	for _, f := range got.Checks {
-		if missing := f.Name == "Jupyter"; missing != (f.State == "missing") || missing != (f.Mend != "") || f.Need == "" {
+		if missing := f.Name == "Jupyter" || f.Name == two.name; missing != (f.State == "missing") || missing != (f.Mend != "") || f.Need == "" {
 			t.Errorf("finding %+v", f)
 		}
 	}
-	if !strings.Contains(out.String(), ".venv && .venv/bin") {
+	if !strings.Contains(out.String(), "first && second > file") {
 		t.Errorf("the command cannot be copied:\n%s", out.String())
 	}
 }

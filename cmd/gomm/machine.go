@@ -12,31 +12,34 @@ import (
 	"time"
 
 	"gomm/cmd/gomm/ui"
+	"gomm/kernels/xla/jupyter"
 	"gomm/mmlib/data/mnist"
 )
 
 // machine is what doctor asks of the computer that it runs on. Tests put another one in its place.
 type machine struct {
-	root        bool // sudo is not needed
-	lookPath    func(program string) (path string, err error)
-	output      func(ctx context.Context, program string, arguments ...string) (string, error)
-	exists      func(path string) bool
-	jupyterDirs func() []string // where Jupyter looks for kernels
-	plugin      func() (string, error)
-	backend     func(context.Context) (string, error)
-	dataset     func(ctx context.Context, name string) (string, error)
+	root     bool // sudo is not needed
+	lookPath func(program string) (path string, err error)
+	output   func(ctx context.Context, program string, arguments ...string) (string, error)
+	kernels  func() []jupyter.Installed // gomm's, where Jupyter looks
+	tool     func(context.Context, jupyter.Tool) (string, error)
+	module   func() (string, error) // the checkout of gomm
+	plugin   func() (string, error)
+	backend  func(context.Context) (string, error)
+	dataset  func(ctx context.Context, name string) (string, error)
 }
 
 func thisMachine() *machine {
 	return &machine{
-		root:        os.Geteuid() == 0,
-		lookPath:    exec.LookPath,
-		output:      programOutput,
-		exists:      func(path string) bool { _, err := os.Stat(path); return err == nil },
-		jupyterDirs: jupyterDirs,
-		plugin:      describePlugin,
-		backend:     tryBackend,
-		dataset:     describeDataset,
+		root:     os.Geteuid() == 0,
+		lookPath: exec.LookPath,
+		output:   programOutput,
+		kernels:  findKernels,
+		tool:     describeTool,
+		module:   findModule,
+		plugin:   describePlugin,
+		backend:  tryBackend,
+		dataset:  describeDataset,
 	}
 }
 
@@ -56,15 +59,23 @@ func programOutput(ctx context.Context, program string, arguments ...string) (st
 	return strings.TrimSpace(string(text)), nil
 }
 
-// jupyterDirs lists Jupyter's data folders: the user's, then the virtual environment's and the system's.
-func jupyterDirs() []string {
-	dirs := filepath.SplitList(os.Getenv("JUPYTER_PATH"))
-	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
-		dirs = append(dirs, dir)
-	} else if home, err := os.UserHomeDir(); err == nil {
-		dirs = append(dirs, filepath.Join(home, ".local", "share", "jupyter"), filepath.Join(home, "Library", "Jupyter"))
+// findKernels lists gomm's kernels wherever Jupyter looks, the checkout's own virtual environment included.
+func findKernels() []jupyter.Installed {
+	var venvs []string
+	if module, err := findModule(); err == nil {
+		venvs = append(venvs, filepath.Join(module, venvDir))
 	}
-	return append(dirs, filepath.Join(".venv", "share", "jupyter"), "/usr/local/share/jupyter", "/usr/share/jupyter")
+	return jupyter.List(jupyter.Dirs(venvs...)...)
+}
+
+// describeTool checks a program of the kernel in the checkout's bin folder.
+func describeTool(ctx context.Context, tool jupyter.Tool) (string, error) {
+	module, err := findModule()
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(module, "bin")
+	return filepath.Join(bin, tool.Name), tool.Check(ctx, module, bin)
 }
 
 // describeDataset loads a data set from this machine alone, which checks the sums of all its files.

@@ -27,6 +27,7 @@ Start with 'gomm doctor', which says what is here and what is missing.`,
 		newEmbedCommand(),
 		newEvalCommand(),
 		newFinetuneCommand(),
+		newKernelCommand(),
 		newPretrainCommand(),
 		newVersionCommand(),
 	)

@@ -29,8 +29,8 @@
 // # Memory
 //
 // [TuneMemory], called first thing in main, makes XLA on a CPU up to one and a half times as fast on Linux, by sparing it the
-// system's page faults; its comment says how. The gomm command does so. Elsewhere, in a notebook for example, set the variable
-// before the process starts:
+// system's page faults; its comment says how. The gomm command does so, and the notebooks' kernel sets the variable [TunablesVar]
+// for its cells. Elsewhere, set it before the process starts:
 //
 //	GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592:glibc.malloc.hugetlb=1
 //

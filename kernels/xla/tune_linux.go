@@ -8,13 +8,6 @@ import (
 	"syscall"
 )
 
-// The settings of glibc's malloc under which XLA is fastest on a CPU: keep what was freed, take it from one place, and back
-// it with huge pages.
-const (
-	tunablesVar = "GLIBC_TUNABLES"
-	tunables    = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592:glibc.malloc.hugetlb=1"
-)
-
 // TuneMemory starts the program anew, in the same process, with malloc set up for XLA on a CPU; call it first thing in main.
 // glibc reads these settings once, before a program begins, so there is no other way from inside. It does nothing when
 // the variable GLIBC_TUNABLES is set, to anything, or XLA is not part of the program.
@@ -23,7 +16,7 @@ const (
 // so large back to the system each time, which then has to clear them again, one small page after another: that was a third
 // of the time of a training step of CLIP on MNIST.
 func TuneMemory() {
-	if _, set := os.LookupEnv(tunablesVar); set || !Built || strings.HasPrefix(os.Getenv("GOMLX_BACKEND"), "go") {
+	if _, set := os.LookupEnv(TunablesVar); set || !Built || strings.HasPrefix(os.Getenv("GOMLX_BACKEND"), "go") {
 		return
 	}
 	self, err := os.Executable()
@@ -31,5 +24,5 @@ func TuneMemory() {
 		return
 	}
 	// When this fails the program goes on as it is, only slower.
-	_ = syscall.Exec(self, os.Args, append(os.Environ(), tunablesVar+"="+tunables))
+	_ = syscall.Exec(self, os.Args, append(os.Environ(), TunablesVar+"="+Tunables))
 }

@@ -14,7 +14,7 @@ func TestTuneMemory(t *testing.T) {
 	tests := []struct {
 		name, variable, want string
 	}{
-		{"unset", "", tunables},
+		{"unset", "", Tunables},
 		{"the user's own", "GLIBC_TUNABLES=glibc.malloc.check=0", "glibc.malloc.check=0"},
 		{"the Go backend", "GOMLX_BACKEND=go", ""},
 	}
@@ -37,7 +37,7 @@ func TestTuneMemory(t *testing.T) {
 			}
 			want := test.want
 			if !Built {
-				want = strings.Replace(want, tunables, "", 1)
+				want = strings.Replace(want, Tunables, "", 1)
 			}
 			// The process is the same one: a signal sent to it, or a shell that waits for it, still finds it.
 			if got := strings.TrimSpace(out.String()); got != strings.TrimSpace(fmt.Sprint(want, " ", c.Process.Pid)) {

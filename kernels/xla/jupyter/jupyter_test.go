@@ -1,0 +1,177 @@
+package jupyter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func kernel(module string) Kernel {
+	return Kernel{Name: "gomm", Display: "Go · gomm (XLA)", Module: module, Bin: filepath.Join(module, "bin"), Env: map[string]string{"GOMLX_BACKEND": "xla"}}
+}
+
+// TestInstall: what Jupyter reads is all there, and what it says is what was meant.
+func TestInstall(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "share", "jupyter")
+	dir, err := kernel("/src/gomm").Install(data, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(data, "kernels", "gomm"); dir != want {
+		t.Errorf("installed in %s, want %s", dir, want)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "kernel.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Argv        []string
+		DisplayName string `json:"display_name"`
+		Language    string
+		Env         map[string]string
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	argv := []string{"/src/gomm/bin/gonb", "--kernel", "{connection_file}", "-go_work=/src/gomm"}
+	if !slices.Equal(got.Argv, argv) || got.DisplayName != "Go · gomm (XLA)" || got.Language != "go" || got.Env["GOMLX_BACKEND"] != "xla" {
+		t.Errorf("kernel.json says %s", text)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"} {
+		if !slices.ContainsFunc(files, func(f fs.DirEntry) bool { return f.Name() == want }) {
+			t.Errorf("no %s in %v", want, files)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the folder has mode %v, error %v; others must be able to read it", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(data, "kernels", ".gomm-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestTwoCheckouts: they do not take each other's kernel away, and a kernel that is not gomm's is left alone.
+func TestTwoCheckouts(t *testing.T) {
+	data := t.TempDir()
+	first, second := kernel("/a/gomm"), kernel("/b/gomm")
+	if _, err := first.Install(data, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Install(data, false); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	if _, err := second.Install(data, false); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "/a/gomm") {
+		t.Errorf("a second checkout under the same name: error %v", err)
+	}
+	second.Name = "gomm-b"
+	if _, err := second.Install(data, false); err != nil {
+		t.Fatal(err)
+	}
+	if list := List(data); len(list) != 2 || list[0].Module != "/a/gomm" || list[1].Module != "/b/gomm" {
+		t.Errorf("kernels %+v", list)
+	}
+	second.Name = "gomm"
+	if _, err := second.Install(data, true); err != nil {
+		t.Errorf("by force: %v", err)
+	}
+
+	foreign := filepath.Join(data, "kernels", "gonb")
+	if err := errors.Join(os.MkdirAll(foreign, 0o755), os.WriteFile(filepath.Join(foreign, "kernel.json"), []byte(`{"argv": ["gonb"]}`), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Remove(data, "gonb"); err == nil || !strings.Contains(err.Error(), "is not a kernel of gomm") {
+		t.Errorf("removing another's kernel: error %v", err)
+	}
+	if k := kernel("/a/gomm"); true {
+		k.Name = "gonb"
+		if _, err := k.Install(data, false); !errors.Is(err, ErrOther) {
+			t.Errorf("installing over another's kernel: error %v", err)
+		}
+	}
+	for _, name := range []string{"gomm", "gomm-b"} {
+		if _, err := Remove(data, name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Remove(data, "gomm"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("removing twice: error %v", err)
+	}
+	if list := List(data); len(list) != 0 {
+		t.Errorf("left: %+v", list)
+	}
+}
+
+func TestInstallRefuses(t *testing.T) {
+	bad := kernel("/src/gomm")
+	bad.Name = "a b"
+	if _, err := bad.Install(t.TempDir(), false); err == nil || !strings.Contains(err.Error(), `cannot be called "a b"`) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := kernel("gomm").Install(t.TempDir(), false); err == nil || !strings.Contains(err.Error(), "absolute path") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDirs(t *testing.T) {
+	t.Setenv("JUPYTER_PATH", "/extra")
+	t.Setenv("JUPYTER_DATA_DIR", "/user")
+	if got := Dirs("/venv")[:3]; !slices.Equal(got, []string{"/extra", "/user", "/venv/share/jupyter"}) {
+		t.Errorf("Jupyter looks in %v", got)
+	}
+}
+
+// TestEnvironment: the tools come first on PATH, then go, and what is not absolute is left out.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+"relative")
+	t.Setenv("GOFLAGS", "-trimpath")
+	bin := t.TempDir()
+	env, err := Environment(context.Background(), bin, "xla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.SplitList(env["PATH"])
+	if path[0] != bin || filepath.Base(path[1]) != "bin" || slices.Contains(path, "relative") {
+		t.Errorf("PATH is %v", path)
+	}
+	if env["GOMLX_BACKEND"] != "xla" || env["GOMLX_NO_AUTO_INSTALL"] != "1" || env["GOFLAGS"] != "-trimpath" {
+		t.Errorf("environment %v", env)
+	}
+	if env, err = Environment(context.Background(), bin, ""); err != nil || env["GOMLX_BACKEND"] != "" {
+		t.Errorf("no backend chosen: %v, error %v", env, err)
+	}
+}
+
+// TestToolCheck: a missing tool, a foreign file and a program of another version are told apart.
+func TestToolCheck(t *testing.T) {
+	bin, tool := t.TempDir(), Tool{Name: "gopls", module: "golang.org/x/tools/gopls", version: "v0.23.0"}
+	if err := tool.Check(context.Background(), "", bin); err == nil || !strings.Contains(err.Error(), "no gopls in") {
+		t.Errorf("error %v", err)
+	}
+	path := filepath.Join(bin, "gopls")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := tool.Check(context.Background(), "", bin); err == nil || !strings.Contains(err.Error(), "is not a program of Go") {
+		t.Errorf("error %v", err)
+	}
+	self, err := os.Executable() // a program of Go that is no gopls
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(path), os.Symlink(self, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tool.Check(context.Background(), "", bin); err == nil || !strings.Contains(err.Error(), "is version unknown of golang.org/x/tools/gopls, not v0.23.0") {
+		t.Errorf("error %v", err)
+	}
+}

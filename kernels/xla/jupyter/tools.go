@@ -1,0 +1,115 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Tool is a program that the kernel is made of.
+type Tool struct {
+	Name    string
+	Need    string // what it is for
+	module  string // that it belongs to
+	pkg     string // to build
+	version string // "" for the one that gomm's go.mod names
+}
+
+// Tools are GoNB and what it calls. gopls is not in go.mod, where it would clash with GoNB's own golang.org/x/tools.
+func Tools() []Tool {
+	return []Tool{
+		{Name: "gonb", Need: "runs the cells", module: "github.com/janpfeifer/gonb", pkg: "github.com/janpfeifer/gonb"},
+		{Name: "goimports", Need: "adds the imports that a cell leaves out", module: "golang.org/x/tools", pkg: "golang.org/x/tools/cmd/goimports"},
+		{Name: "gopls", Need: "completes and explains code", module: "golang.org/x/tools/gopls", pkg: "golang.org/x/tools/gopls", version: "v0.23.0"},
+	}
+}
+
+// BuildTools builds the tools that are not yet in a folder in their right version, from the network where the module cache does not
+// have them. It says on log what it does.
+func BuildTools(ctx context.Context, module, bin string, log io.Writer) error {
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	for _, tool := range Tools() {
+		if tool.Check(ctx, module, bin) == nil {
+			continue
+		}
+		fmt.Fprintf(log, "building %s, which %s\n", tool.Name, tool.Need)
+		if err := tool.build(ctx, module, bin); err != nil {
+			return fmt.Errorf("jupyter: building %s: %w", tool.Name, err)
+		}
+	}
+	return nil
+}
+
+// Check says what is wrong with the tool in a folder, if anything.
+func (t Tool) Check(ctx context.Context, module, bin string) error {
+	path := filepath.Join(bin, t.Name)
+	info, err := buildinfo.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("no %s in %s", t.Name, bin)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is not a program of Go: %w", path, err)
+	}
+	want := t.version
+	if want == "" {
+		if want, err = goCommand(ctx, module, nil, "list", "-m", "-f", "{{.Version}}", t.module); err != nil {
+			return err
+		}
+	}
+	if got := moduleVersion(info, t.module); got != want {
+		return fmt.Errorf("%s is version %s of %s, not %s", path, got, t.module, want)
+	}
+	return nil
+}
+
+func moduleVersion(info *buildinfo.BuildInfo, module string) string {
+	if info.Main.Path == module {
+		return info.Main.Version
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == module {
+			return dep.Version
+		}
+	}
+	return "unknown"
+}
+
+// build makes the program in a folder of its own first: an interrupted build leaves nothing behind.
+func (t Tool) build(ctx context.Context, module, bin string) error {
+	temp, err := os.MkdirTemp(bin, ".build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	if t.version != "" {
+		_, err = goCommand(ctx, temp, []string{"GOBIN=" + temp, "GOFLAGS="}, "install", t.pkg+"@"+t.version)
+	} else {
+		_, err = goCommand(ctx, module, nil, "build", "-buildvcs=false", "-o", filepath.Join(temp, t.Name), t.pkg)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(temp, t.Name), filepath.Join(bin, t.Name))
+}
+
+// goCommand runs go in a folder; the error holds what it complained of.
+func goCommand(ctx context.Context, dir string, env []string, arguments ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(arguments, " "), err, strings.TrimSpace(complaint.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
