@@ -5,10 +5,10 @@
 //
 // Packages import each other in one direction, which the test in internal/imports guards:
 //
-//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval, report → cmd/gomm
+//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval → experiment, report, notebook → cmd/gomm
 //
 // To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To use a trained
-// one, start at models.Open and infer. To train another kind of model, write a package beside models/clip that implements
+// one, start at models.Open and infer. To do it all at once, see experiment. To train another kind of model, write a package beside models/clip that implements
 // task.Task and task.Predictor, and give it a row in the table of models: train, infer and eval stay as they are.
 //
 // Where examples come from; plain Go, never a graph:
@@ -40,7 +40,9 @@
 //	train              the Trainer: data-parallel steps, learning rate, checkpoints, going on after an interruption
 //	infer              a trained model ready for many goroutines: fixed shapes, compiled once
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
+//	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it
 //	report             curves, heat maps and galleries in one HTML file
+//	notebook           the same in a cell of a Jupyter notebook; values carried from cell to cell
 //
 // XLA is not known here. A program gets its backend from gomm/kernels/xla, which finds the PJRT plugin through
 // kernels/xla/plugin, and hands it to train and infer. Where a matrix of scores or similarities would be large,

@@ -13,6 +13,7 @@ import (
 
 	"gomm/kernels/xla"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
 	"gomm/mmlib/run"
 )
@@ -127,21 +128,21 @@ func (d demo) stages() []stage {
 }
 
 // train creates or resumes the stage's run, unless it is finished.
-func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string, stderr io.Writer) (trained, error) {
+func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string, stderr io.Writer) (experiment.Trained, error) {
 	f := trainFlags{preset: s.preset, data: d.data, dir: d.dataDir, runDir: dir, seed: d.seed}
 	folder, err := run.Open(dir)
 	switch {
 	case err == nil:
 		if err := d.sameAs(folder.Config(), s, dir); err != nil {
-			return trained{}, err
+			return experiment.Trained{}, err
 		}
-		t, err := readTrained(dir)
+		t, err := experiment.ReadTrained(dir)
 		if err != nil || t.Steps == int64(folder.Config().Training.Steps) {
 			return t, err
 		}
 		f.resume = true
 	case !errors.Is(err, fs.ErrNotExist):
-		return trained{}, err
+		return experiment.Trained{}, err
 	}
 	var adapt func(*models.Settings, *run.Config) error
 	if s.task == models.Classifier {
@@ -149,7 +150,7 @@ func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string,
 	}
 	folder, err = f.open(s.task, adapt)
 	if err != nil {
-		return trained{}, err
+		return experiment.Trained{}, err
 	}
 	return trainRun(ctx, b, folder, s.name, d.dataDir, stderr)
 }

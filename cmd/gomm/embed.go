@@ -242,9 +242,12 @@ func openFunction(m *models.Model, name string, size int) (*infer.Session, error
 	return infer.Open(b, m, []string{name}, size)
 }
 
+// largestBatch is the number of examples that a call of a compiled function gets at most.
+const largestBatch = 256
+
 // batchSize shares n examples out evenly among as few calls as possible: with one size, which is all that is compiled.
 func batchSize(n int) int {
-	calls := (n + evalBatch - 1) / evalBatch
+	calls := (n + largestBatch - 1) / largestBatch
 	return (n + calls - 1) / calls
 }
 

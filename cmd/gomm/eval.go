@@ -20,6 +20,7 @@ import (
 	"gomm/kernels/xla"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/eval"
+	"gomm/mmlib/experiment"
 	"gomm/mmlib/infer"
 	"gomm/mmlib/loss"
 	"gomm/mmlib/models"
@@ -110,7 +111,7 @@ type evaluation struct {
 	answers         []answers
 	imagesPerSecond float64
 	points          []run.Point // of the training
-	trained         trained
+	trained         experiment.Trained
 
 	embeddings eval.Matrix            // of the pictures; of a CLIP only
 	similarity map[string]eval.Matrix // language to cosines of pictures and classes; of a CLIP only
@@ -140,7 +141,7 @@ func evaluateOn(ctx context.Context, b compute.Backend, dir string, on examples,
 	if err := e.readTraining(); err != nil {
 		return nil, err
 	}
-	if e.session, err = openSession(b, m, m.Config.Task); err != nil {
+	if e.session, err = experiment.Session(b, m); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // compiling takes seconds
@@ -200,12 +201,12 @@ func (e *evaluation) readTraining() error {
 	if e.points, err = f.ReadMetrics(); err != nil {
 		return err
 	}
-	e.trained, err = readTrained(e.dir)
+	e.trained, err = experiment.ReadTrained(e.dir)
 	return err
 }
 
 func (e *evaluation) zeroShot() error {
-	z, err := measureZeroShot(e.session, e.config, e.model.Tokenizer, e.pictures)
+	z, err := experiment.MeasureZeroShot(e.session, e.config, e.model.Tokenizer, e.pictures)
 	if err != nil {
 		return err
 	}
@@ -213,9 +214,9 @@ func (e *evaluation) zeroShot() error {
 	if err != nil {
 		return err
 	}
-	e.embeddings, e.similarity = z.images, z.similarity
+	e.embeddings, e.similarity = z.Images, z.Similarity
 	for _, language := range e.config.Data.Captions.Languages {
-		p, err := eval.Predict(eval.Softmax(z.similarity[language], scale), e.pictures) // as sure of itself as the model is by its own temperature
+		p, err := eval.Predict(eval.Softmax(z.Similarity[language], scale), e.pictures) // as sure of itself as the model is by its own temperature
 		if err != nil {
 			return err
 		}
@@ -238,7 +239,7 @@ func logitScale(weights *model.Store) (float64, error) {
 }
 
 func (e *evaluation) classify() error {
-	p, err := classify(e.session, e.pictures)
+	p, err := experiment.Classify(e.session, e.pictures)
 	e.answers = []answers{{"", p}}
 	return err
 }

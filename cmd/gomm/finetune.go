@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
@@ -60,21 +60,8 @@ func startFrom(dir string) func(*models.Settings, *run.Config) error {
 			classifier.Vision = clip.Presets["mnist-demo"].Vision
 			return nil
 		}
-		folder, err := run.Open(dir)
-		if err != nil {
-			return err
-		}
-		defer folder.Close()
-		if task := folder.Config().Task; task != models.CLIP {
-			return usagef("--from %s holds a %s, not a pretrained clip", dir, task)
-		}
-		var pretrained clip.Config
-		if err := run.DecodeStrict(folder.Config().Model, &pretrained); err != nil {
-			return err
-		}
-		classifier.Vision = pretrained.Vision
-		s.Data.Name = folder.Config().Data.Name
-		c.Init, err = filepath.Abs(dir)
+		var err error
+		c.Init, err = experiment.StartFrom(dir, s)
 		return err
 	}
 }

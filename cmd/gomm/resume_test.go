@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gomm/mmlib/experiment"
 )
 
 // longTest is the environment variable that gives the test of this file a larger model and more kills:
@@ -60,11 +62,11 @@ func pretraining(dir string) []string {
 // digestIn reads the final digest of a finished run.
 func digestIn(t *testing.T, dir string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, trainedFile))
+	data, err := os.ReadFile(filepath.Join(dir, experiment.TrainedFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var result trained
+	var result experiment.Trained
 	if err := json.Unmarshal(data, &result); err != nil {
 		t.Fatal(err)
 	}

@@ -2,26 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/ml/model"
 	"github.com/spf13/cobra"
 
 	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
-	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
 	"gomm/mmlib/train"
 )
@@ -116,123 +111,31 @@ func (f *trainFlags) open(task string, adapt func(*models.Settings, *run.Config)
 		return nil, usageError{err}
 	}
 	c.Init, c.Versions = from.Init, versions()
-	return f.create(c)
-}
-
-// create makes the folder; a task with texts gets its tokenizer's file.
-func (f *trainFlags) create(c run.Config) (*run.Folder, error) {
-	var files []run.Named
-	if c.Task == models.CLIP {
-		tokenizer, err := models.Tokenizer(c)
-		if err != nil {
-			return nil, err
-		}
-		data, err := json.Marshal(tokenizer)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, run.Named{Name: models.TokenizerFile, Data: data})
-	}
-	return run.Create(f.runDir, c, files...)
-}
-
-// trained is what a training leaves in its folder's training.json, summed up over resumptions.
-type trained struct {
-	Steps           int64              `json:"steps"`
-	WallSeconds     float64            `json:"wall_seconds"`
-	ImagesPerSecond float64            `json:"images_per_second"`
-	Devices         int                `json:"devices"`
-	Backend         string             `json:"backend"`
-	Validation      map[string]float64 `json:"validation"` // of the last checkpoint
-	Digest          string             `json:"digest"`     // of the last step's trainable weights
-}
-
-const trainedFile = "training.json"
-
-func readTrained(dir string) (trained, error) {
-	var t trained
-	data, err := os.ReadFile(filepath.Join(dir, trainedFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
-	}
-	if err != nil {
-		return t, err
-	}
-	return t, run.DecodeStrict(data, &t)
+	return experiment.Create(f.runDir, c)
 }
 
 // trainRun trains in an open folder to its last step and reports on the way. It closes the folder.
-func trainRun(ctx context.Context, b compute.Backend, f *run.Folder, label, dataDir string, stderr io.Writer) (t trained, err error) {
-	defer func() { err = errors.Join(err, f.Close()) }()
-	began := time.Now()
-	if t, err = readTrained(f.Path()); err != nil {
-		return t, err
-	}
-	job, err := models.NewJob(f.Config(), mnist.Options{Dir: dataDir, Progress: stderr, Context: ctx})
-	if err != nil {
-		return t, err
-	}
+func trainRun(ctx context.Context, b compute.Backend, f *run.Folder, label, dataDir string, stderr io.Writer) (experiment.Trained, error) {
 	display := ui.NewProgress(stderr, label)
 	defer display.Done()
-	f.Best = "accuracy"
-	f.Warn = display.Message
-	check := &validator{backend: b, job: job}
-	trainer, err := train.New(b, job.Task, f, train.Hooks{
-		Init: startWeights(f.Config(), display.Message),
-		Validate: func(weights *model.Store, step int64) (map[string]float64, error) {
-			t.Validation, err = check.measure(weights)
-			display.Message(fmt.Sprintf("step %d: %s on the validation split", step, percentages(t.Validation)))
-			return t.Validation, err
-		},
-		Progress: func(p train.Progress) {
-			t.ImagesPerSecond = p.ExamplesPerSecond
-			display.Step(int(p.Step), int(p.Steps), p.Loss, p.ExamplesPerSecond)
+	return experiment.Train(ctx, b, f, experiment.Options{
+		Data:     mnist.Options{Dir: dataDir, Progress: stderr},
+		Backend:  xla.Describe(b),
+		Message:  display.Message,
+		Progress: func(p train.Progress) { display.Step(int(p.Step), int(p.Steps), p.Loss, p.ExamplesPerSecond) },
+		Measured: func(step int64, figures map[string]float64) {
+			display.Message(fmt.Sprintf("step %d: %s on the validation split", step, percentages(figures)))
 		},
 	})
-	if err != nil {
-		return t, err
-	}
-	start := trainer.Step()
-	if start > 0 {
-		display.Message(fmt.Sprintf("resumed after step %d", start))
-	}
-	trainErr := trainer.Run(ctx)
-	t.Steps, t.Devices, t.Backend = trainer.Step(), trainer.Devices(), xla.Describe(b)
-	if saved, err := f.Checkpoints(); err == nil && len(saved) > 0 && t.Validation == nil {
-		t.Validation = saved[len(saved)-1].Metrics // of a run that had nothing left to do but this
-	}
-	t.WallSeconds += time.Since(began).Seconds()
-	if t.Digest, err = run.Digest(trainer.Store()); err != nil {
-		return t, errors.Join(trainErr, err)
-	}
-	data, err := json.MarshalIndent(t, "", "  ")
-	if err == nil {
-		err = f.WriteFile(trainedFile, append(data, '\n'))
-	}
-	if trainErr != nil && ctx.Err() != nil {
-		display.Message(fmt.Sprintf("interrupted: saved after step %d; go on with --resume --run %s", t.Steps, f.Path()))
-	}
-	return t, errors.Join(trainErr, err)
 }
 
-// startWeights loads the weights that a fine-tuning starts from: the vision tower of its config's Init run.
-func startWeights(c run.Config, tell func(string)) func(*model.Store) error {
-	if c.Init == "" {
-		return nil
+// percentages writes measurements for people: "accuracy 98.40 %, accuracy_en 98.38 %, …".
+func percentages(m map[string]float64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f %%", strings.ReplaceAll(name, "_", " "), 100*m[name]))
 	}
-	return func(s *model.Store) error {
-		from, err := run.Open(c.Init)
-		if err != nil {
-			return err
-		}
-		defer from.Close()
-		step, err := from.LoadWeights(s)
-		if err != nil {
-			return err
-		}
-		tell(fmt.Sprintf("starting from the weights of %s after step %d", c.Init, step))
-		return clip.KeepVision(s)
-	}
+	return strings.Join(parts, ", ")
 }
 
 // versions records what a run was made with.

@@ -92,6 +92,26 @@ func (s *Set) Limit(n int) *Set {
 	return s.slice(0, n)
 }
 
+// PerClass returns the first n examples of each class, as many of each, in the order of the Set; an error names a class
+// that has fewer. The pixels are copied.
+func (s *Set) PerClass(n int) (*Set, error) {
+	part := *s
+	part.Images, part.Labels = make([]byte, 0, n*NumClasses*Pixels), make([]byte, 0, n*NumClasses)
+	var have [NumClasses]int
+	for i := range s.Len() {
+		if class := s.Class(i); have[class] < n {
+			have[class]++
+			part.Images, part.Labels = append(part.Images, s.Image(i)...), append(part.Labels, s.Labels[i])
+		}
+	}
+	for class, count := range have {
+		if count < n {
+			return nil, fmt.Errorf("mnist: class %d has %d examples, fewer than the %d asked for", class, count, n)
+		}
+	}
+	return &part, nil
+}
+
 // slice returns the examples from i up to j, sharing the pixels.
 func (s *Set) slice(i, j int) *Set {
 	part := *s

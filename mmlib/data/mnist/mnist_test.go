@@ -152,3 +152,26 @@ func wantError(t *testing.T, err error, parts ...string) {
 		}
 	}
 }
+
+func TestPerClass(t *testing.T) {
+	s := &Set{Images: make([]byte, 40*Pixels), Labels: make([]byte, 40), Mean: 0.5}
+	for i := range s.Labels {
+		s.Labels[i] = byte(i * 3 % 10)
+		s.Images[i*Pixels] = byte(i)
+	}
+	few, err := s.PerClass(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if few.Len() != 20 || few.Mean != 0.5 {
+		t.Fatalf("%d examples, mean %v; want 20, 0.5", few.Len(), few.Mean)
+	}
+	for i := range few.Len() { // the first twenty: each class comes twice in them
+		if few.Class(i) != s.Class(i) || few.Image(i)[0] != byte(i) {
+			t.Errorf("example %d is %d of class %d, want example %[1]d of the set", i, few.Image(i)[0], few.Class(i))
+		}
+	}
+	if _, err := s.PerClass(5); err == nil || !strings.Contains(err.Error(), "class 0 has 4 examples, fewer than the 5 asked for") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -2,7 +2,7 @@ package imports
 
 // The order of the house:
 //
-//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval, report, serve → cmd
+//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval → experiment, report, notebook, serve → cmd
 
 // rule says what the packages that a pattern matches may import besides the standard library. Patterns are as in
 // "mmlib/data/...": a package, and with "/..." everything below it too. Paths without a dot in the first part are ours.
@@ -20,6 +20,7 @@ const (
 	xsync    = "golang.org/x/sync/..."
 	xsys     = "golang.org/x/sys/..."
 	flock    = "github.com/gofrs/flock"
+	gonb     = "github.com/janpfeifer/gonb/..."
 	plot     = "gonum.org/v1/plot/..."
 	anything = "..."
 )
@@ -53,7 +54,9 @@ var rules = []rule{
 	{"mmlib/train", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run"}},
 	{"mmlib/infer", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run"}},
 	{"mmlib/eval", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run", "mmlib/infer"}},
+	{"mmlib/experiment", []string{gomlx, compute, "mmlib/data/...", "mmlib/task", "mmlib/run", "mmlib/models/...", "mmlib/train", "mmlib/infer", "mmlib/eval"}},
 	{"mmlib/report", []string{plot, ximage, "mmlib/run", "mmlib/eval"}},
+	{"mmlib/notebook", []string{gonb}},
 	{"mmlib/serve", []string{xsync, "mmlib/task", "mmlib/run", "mmlib/models", "mmlib/infer", "mmlib/data/..."}},
 
 	// Help for tests.
@@ -67,6 +70,7 @@ var rules = []rule{
 	// Programs import what they like.
 	{"cmd/...", []string{anything}},
 	{"bench/...", []string{anything}},
+	{"tutorials/...", nil},
 }
 
 // ban forbids to reach a package even through others. Standard packages are not looked into: net has cgo in it.

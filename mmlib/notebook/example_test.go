@@ -1,0 +1,15 @@
+package notebook_test
+
+import (
+	"fmt"
+
+	. "gomm/mmlib/notebook"
+)
+
+// One cell puts a value down, a later one picks it up.
+func Example() {
+	Save("similarities", []float64{0.9, 0.1})
+
+	fmt.Println(Load[[]float64]("similarities"))
+	// Output: [0.9 0.1]
+}

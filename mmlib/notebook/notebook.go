@@ -1,0 +1,63 @@
+// Package notebook is for cells of a Jupyter notebook with the kernel "Go · gomm": it shows what package report draws, and
+// carries values from one cell to the next.
+//
+// GoNB, the kernel, compiles and runs each cell as a program of its own. What a cell declares, functions and types, the
+// later cells have too; what its variables held is gone when it ends. So a cell that computes something puts it down, and a
+// later cell picks it up:
+//
+//	%%                                                  // a cell
+//	vectors := Must(eval.OnPictures(session, "image", pictures))
+//	Save("vectors", vectors)
+//
+//	%%                                                  // a later cell
+//	vectors := Load[eval.Matrix]("vectors")
+//
+// It is like a variable of the notebook: saving again replaces it, and it ends with the kernel. Files of any kind, such as a
+// run folder, live in [Dir] in the same way.
+//
+// [Must] and [Check] end a cell on an error, with the error alone; a program that is not a notebook's handles its errors.
+// Import the package with a dot, and a cell reads without prefixes.
+package notebook
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// Must returns the value, or ends the cell with the error.
+func Must[T any](value T, err error) T {
+	Check(err)
+	return value
+}
+
+// Must2 is Must for two values.
+func Must2[A, B any](a A, b B, err error) (A, B) {
+	Check(err)
+	return a, b
+}
+
+// Check ends the cell when there is an error.
+func Check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		exit(1)
+	}
+}
+
+// exit ends the program; tests put something else in its place.
+var exit = func(status int) {
+	gonbui.Sync() // what was shown before is not lost
+	os.Exit(status)
+}
+
+// send hands data of several MIME types to the notebook; tests put something else in its place.
+var send = func(data map[protocol.MIMEType]any) error {
+	if os.Getenv(protocol.GONB_PIPE_ENV) == "" {
+		return fmt.Errorf("notebook: this program is not a cell of a notebook, so that nothing can be shown; run it with the kernel \"Go · gomm\"")
+	}
+	gonbui.SendData(&protocol.DisplayData{Data: data})
+	return gonbui.Error()
+}
