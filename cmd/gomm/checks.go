@@ -176,5 +176,5 @@ func findKernel(_ context.Context, m *machine) (string, error) {
 	case len(others) > 0:
 		return "", fmt.Errorf("none for this checkout; there is %s", strings.Join(others, "; "))
 	}
-	return "", errors.New("Jupyter knows no kernel of gomm")
+	return "", errors.New("no kernel of gomm is known to Jupyter")
 }

@@ -134,7 +134,7 @@ func TestDoctorFindsWhatIsMissing(t *testing.T) {
 		{"no jupyter", func(p map[string]string, _ *machine) { delete(p, "jupyter-lab --version") },
 			`^missing  Jupyter .*no jupyter-lab in \.venv/bin or on the PATH .*; mend: make \.venv$`, false},
 		{"no kernel", func(_ map[string]string, m *machine) { m.kernels = func() []jupyter.Installed { return nil } },
-			`^missing  kernel .*Jupyter knows no kernel of gomm .*; mend: gomm kernel install$`, false},
+			`^missing  kernel .*no kernel of gomm is known to Jupyter .*; mend: gomm kernel install$`, false},
 		{"another checkout's kernel", func(_ map[string]string, m *machine) { m.module = func() (string, error) { return "/src/other", nil } },
 			`^missing  kernel .*none for this checkout; there is /data/kernels/gomm, of the checkout /src/gomm .*`, false},
 	} {

@@ -87,7 +87,7 @@ func newKernelInstall() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "install",
 		Short: "Build GoNB and its helpers, and install the kernel",
-		Long: `Install builds GoNB and what it calls (goimports, gopls) into the checkout's bin folder, unless they are there, writes the
+		Long: `Install builds GoNB and what it calls (goimports, gopls) into the checkout's folder bin/kernel, unless they are there, writes the
 kernel where Jupyter finds it, and compiles the library once, so that the first cell of a notebook need not.
 
 The kernel belongs to the checkout: notebooks import the library as it stands there, with your changes. Each checkout can have
@@ -105,7 +105,7 @@ its own, in its own .venv, or under its own --name.`,
 			if err != nil {
 				return err
 			}
-			k := jupyter.Kernel{Name: p.name, Display: display, Module: module, Bin: filepath.Join(module, "bin")}
+			k := jupyter.Kernel{Name: p.name, Display: display, Module: module, Bin: kernelBin(module)}
 			if err := jupyter.BuildTools(c.Context(), module, k.Bin, c.ErrOrStderr()); err != nil {
 				return err
 			}
@@ -185,6 +185,9 @@ func newKernelStatus() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON object instead of lines")
 	return c
 }
+
+// kernelBin is the folder of a checkout with the programs that its kernel is made of: one of their own, for a go is among them.
+func kernelBin(module string) string { return filepath.Join(module, "bin", "kernel") }
 
 // bestBackend is what cells shall compute with when nobody says: XLA, if a plugin is installed.
 func bestBackend() string {

@@ -68,13 +68,13 @@ func findKernels() []jupyter.Installed {
 	return jupyter.List(jupyter.Dirs(venvs...)...)
 }
 
-// describeTool checks a program of the kernel in the checkout's bin folder.
+// describeTool checks a program of the kernel in the checkout.
 func describeTool(ctx context.Context, tool jupyter.Tool) (string, error) {
 	module, err := findModule()
 	if err != nil {
 		return "", err
 	}
-	bin := filepath.Join(module, "bin")
+	bin := kernelBin(module)
 	return filepath.Join(bin, tool.Name), tool.Check(ctx, module, bin)
 }
 

@@ -59,5 +59,6 @@ var send = func(data map[protocol.MIMEType]any) error {
 		return fmt.Errorf("notebook: this program is not a cell of a notebook, so that nothing can be shown; run it with the kernel \"Go · gomm\"")
 	}
 	gonbui.SendData(&protocol.DisplayData{Data: data})
+	gonbui.Sync() // what is printed afterwards comes below
 	return gonbui.Error()
 }

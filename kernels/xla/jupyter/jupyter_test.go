@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -173,5 +174,48 @@ func TestToolCheck(t *testing.T) {
 	}
 	if err := tool.Check(context.Background(), "", bin); err == nil || !strings.Contains(err.Error(), "is version unknown of golang.org/x/tools/gopls, not v0.23.0") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestGoScript: what GoNB calls as go does not go to the network for packages that are here, and for all else is the real go.
+func TestGoScript(t *testing.T) {
+	script, err := goScript(context.Background(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, dir := t.TempDir(), t.TempDir()
+	path := filepath.Join(bin, "go")
+	files := map[string]string{
+		path:                           script,
+		filepath.Join(dir, "go.mod"):   "module cell\n\ngo 1.26\n",
+		filepath.Join(dir, "main.go"):  "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println() }\n",
+		filepath.Join(dir, "other.go"): "package main\n\nimport _ \"example.com/nowhere\"\n",
+	}
+	for name, content := range files {
+		if err := os.WriteFile(name, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOPROXY", "off")
+	t.Setenv("GOFLAGS", "")
+	t.Setenv("GONB_TMP_DIR", dir)
+	call := func(arguments ...string) error {
+		cmd := exec.Command(path, arguments...)
+		cmd.Dir = dir
+		return cmd.Run()
+	}
+	if err := call("get"); err == nil {
+		t.Error("a package that is nowhere was got")
+	}
+	if err := os.Remove(filepath.Join(dir, "other.go")); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{{"get"}, {"get", "-t"}, {"version"}, {"build", "-o", filepath.Join(dir, "cell"), "."}} {
+		if err := call(arguments...); err != nil {
+			t.Errorf("go %v: %v", arguments, err)
+		}
+	}
+	if err := call("get", "example.com/nowhere"); err == nil {
+		t.Error("go get of a package by name was skipped")
 	}
 }

@@ -32,7 +32,7 @@ func Tools() []Tool {
 }
 
 // BuildTools builds the tools that are not yet in a folder in their right version, from the network where the module cache does not
-// have them. It says on log what it does.
+// have them, and writes the script that GoNB finds as go (see [goScript]). It says on log what it does.
 func BuildTools(ctx context.Context, module, bin string, log io.Writer) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return fmt.Errorf("jupyter: %w", err)
@@ -46,8 +46,36 @@ func BuildTools(ctx context.Context, module, bin string, log io.Writer) error {
 			return fmt.Errorf("jupyter: building %s: %w", tool.Name, err)
 		}
 	}
+	script, err := goScript(ctx, module)
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
 	return nil
 }
+
+// goScript is what the kernel calls as go. Before each cell GoNB runs "go get", which knows nothing of go.work: it asks the network
+// for packages that the checkout has, and fails where there is none. So where all packages of a cell are here, go get has nothing
+// to do; everything else goes to the real go.
+func goScript(ctx context.Context, module string) (string, error) {
+	goroot, err := goCommand(ctx, module, nil, "env", "GOROOT")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`#!/bin/sh
+# gomm's kernel calls this as go: see kernels/xla/jupyter/tools.go.
+go=%s
+if [ "$1" = get ] && [ -n "${GONB_TMP_DIR:-}" ] && [ "$PWD" = "$GONB_TMP_DIR" ]; then
+	case "$#$2" in 1 | 2-t) "$go" list -deps -test . >/dev/null 2>&1 && exit 0 ;; esac
+fi
+exec "$go" "$@"
+`, shellQuote(filepath.Join(goroot, "bin", "go"))), nil
+}
+
+// shellQuote makes a word of a path for the shell.
+func shellQuote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // Check says what is wrong with the tool in a folder, if anything.
 func (t Tool) Check(ctx context.Context, module, bin string) error {
