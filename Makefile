@@ -1,7 +1,7 @@
 # What is done often, by name. `make` alone lists it. `make VERBOSE=1 …` shows every command and every test.
 
 GO   ?= go
-ARGS ?=# more flags for demo, mnist, fashion and the benchmarks, e.g. ARGS="--seed 2"
+ARGS ?=# more flags for demo, mnist, fashion, notebook, docker and the benchmarks, e.g. ARGS="--seed 2"
 Q    := $(if $(VERBOSE),,@)
 V    := $(if $(VERBOSE),-v,)
 
@@ -16,10 +16,11 @@ export GOEXPERIMENT
 VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help need need-go setup build demo mnist fashion test test-go lint bench bench-kernels rename clean
+.PHONY: help need need-go setup build demo mnist fashion notebook kernel .venv new-venv notebooks check-notebooks \
+	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: build ## Build bin/gomm, fetch the XLA plugin and MNIST: what the rest needs (fast when done)
 	$(Q)bin/gomm data plugin || echo "make: going on without the XLA plugin: the Go backend works, but trains several times slower" >&2
@@ -38,6 +39,48 @@ fashion: setup ## The demo's recipe on Fashion-MNIST, in runs/fashion (ARGS="--p
 	$(Q)bin/gomm data fashion-mnist
 	$(Q)bin/gomm demo --data fashion-mnist --run runs/fashion $(ARGS)
 
+# LANGUAGES and ONLY choose lessons: make check-notebooks LANGUAGES=en ONLY=03
+LANGUAGES ?= en,zh
+ONLY      ?=# a regular expression of lessons
+LESSONS    = -lang $(LANGUAGES) $(if $(ONLY),-only '$(ONLY)')
+FIRST     := $(if $(filter zh%,$(LC_ALL)$(LC_MESSAGES)$(LANG)),zh,en)
+ROOT      := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+notebook: kernel ## Open JupyterLab on the lessons
+	$(Q).venv/bin/jupyter lab $(ROOT) --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/$(FIRST)/00-environment.ipynb $(ARGS)
+
+kernel: .venv setup ## Make the kernel "Go · gomm (XLA)" known to the Jupyter in .venv
+	$(Q)bin/gomm kernel install
+
+.venv: ## Make .venv, a Python with JupyterLab, from requirements.txt
+	$(Q)cmp -s requirements.txt .venv/installed.txt || $(MAKE) --no-print-directory new-venv
+
+new-venv: # with Python's own means; nothing needs root
+	@command -v python3 >/dev/null && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "make: Jupyter needs Python 3.10 or newer with venv. Install it:" >&2; \
+		echo "  Debian, Ubuntu  apt-get install python3 python3-venv" >&2; \
+		echo "  Fedora          dnf install python3" >&2; \
+		echo "  macOS           brew install python3" >&2; exit 1; }
+	@echo "fetching JupyterLab into .venv"
+	$(Q)python3 -m venv --clear .venv
+	$(Q).venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(Q)cp requirements.txt .venv/installed.txt
+
+notebooks: kernel ## Build and execute all notebooks anew, from tutorials/ (about 15 minutes)
+	$(Q)$(GO) run $(VCS) ./tutorials/build $(LESSONS)
+
+check-notebooks: kernel ## Execute all notebooks; fail where one is stale or wrong
+	$(Q)$(GO) run $(VCS) ./tutorials/build -check $(LESSONS)
+
+docker-jupyter: ## Build the docker image gomm-jupyter: JupyterLab, kernel, lessons (ARGS="--build-arg PLUGIN=cuda")
+	docker build -t gomm-jupyter -f docker/jupyter/Dockerfile $(ARGS) .
+
+docker-run: ## Run the image; JupyterLab prints its address, with its token
+	docker run --rm -it -p 127.0.0.1:8888:8888 $(ARGS) gomm-jupyter
+
+docker-check: ## Build the image and try it: a lesson without a network, the token, the health check
+	$(Q)docker/check.sh
+
 test: setup ## Run every test
 	$(Q)$(GO) test $(V) ./...
 
@@ -55,7 +98,7 @@ bench: setup ## Time a training step of CLIP beside PyTorch's (fetches PyTorch, 
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/clip_step $(ARGS)
 
-bench-kernels: setup ## Time and weigh attention and contrastive loss, lean, plain and PyTorch's: about 20 minutes
+bench-kernels: setup ## Time and weigh attention and contrastive loss, lean, plain and PyTorch's: half an hour
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/kernels $(ARGS)
 
