@@ -71,8 +71,8 @@ func TestShow(t *testing.T) {
 	shown, _ := listen(t)
 	Show("**text**", image.NewGray(image.Rect(0, 0, 2, 2)),
 		report.Table{Columns: []string{"a"}, Rows: [][]string{{"1"}}},
-		report.Matrix{Rows: []string{"七"}, Columns: []string{"x"}, Values: [][]float64{{1}}})
-	want := []protocol.MIMEType{protocol.MIMETextMarkdown, protocol.MIMEImagePNG, protocol.MIMETextMarkdown, protocol.MIMEImageSVG}
+		report.Matrix{Title: "title", Rows: []string{"七"}, Columns: []string{"x"}, Values: [][]float64{{1}}})
+	want := []protocol.MIMEType{protocol.MIMETextMarkdown, protocol.MIMEImagePNG, protocol.MIMETextMarkdown, protocol.MIMETextMarkdown, protocol.MIMEImageSVG}
 	if len(*shown) != len(want) {
 		t.Fatalf("%d things are shown, want %d", len(*shown), len(want))
 	}
@@ -81,7 +81,10 @@ func TestShow(t *testing.T) {
 			t.Errorf("thing %d is %v, want %s", i, data, want[i])
 		}
 	}
-	svg := (*shown)[3][protocol.MIMEImageSVG].(string)
+	if title := (*shown)[3][protocol.MIMETextMarkdown]; title != "**title**" {
+		t.Errorf("the title above the matrix is %v", title)
+	}
+	svg := (*shown)[4][protocol.MIMEImageSVG].(string)
 	if !strings.Contains(svg, `fill="#ffffff"`) || !strings.Contains(svg, "七") {
 		t.Errorf("the drawing has no white ground or no Chinese text: %.200s", svg)
 	}

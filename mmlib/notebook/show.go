@@ -11,7 +11,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Drawing is what draws itself as SVG: report.Chart, report.Matrix, report.Confusion, report.Gallery.
+// Drawing is what draws itself as SVG: report.Chart, report.Matrix, report.Confusion, report.Gallery. One that has a method
+// Caption() string gets that line above it.
 type Drawing interface{ SVG() ([]byte, error) }
 
 // Text is what writes itself as Markdown: report.Table.
@@ -33,6 +34,11 @@ func show(thing any) error {
 		svg, err := x.SVG()
 		if err != nil {
 			return err
+		}
+		if c, ok := x.(interface{ Caption() string }); ok && c.Caption() != "" {
+			if err := send(map[protocol.MIMEType]any{protocol.MIMETextMarkdown: "**" + c.Caption() + "**"}); err != nil {
+				return err
+			}
 		}
 		return send(map[protocol.MIMEType]any{protocol.MIMEImageSVG: string(onWhite(svg))})
 	case Text:

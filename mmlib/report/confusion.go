@@ -39,6 +39,9 @@ func (c Confusion) validate() error {
 	return nil
 }
 
+// Caption is what stands above the drawing, which does not hold it.
+func (c Confusion) Caption() string { return c.Title }
+
 // SVG returns the matrix as a picture of its own, without background.
 func (c Confusion) SVG() ([]byte, error) {
 	if err := c.validate(); err != nil {

@@ -55,8 +55,11 @@ func drawSVG(name string, width, height vg.Length, paint func(draw.Canvas) error
 	if _, err := canvas.WriteTo(&file); err != nil {
 		return nil, fmt.Errorf("report: writing %s: %w", name, err)
 	}
-	return file.Bytes(), nil
+	return bytes.ReplaceAll(file.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:"+fonts+";")), nil
 }
+
+// fonts are those with Liberation's widths, and what stands in for them where there are none.
+const fonts = "Liberation Sans,Arial,Helvetica,sans-serif"
 
 // newPlot returns an empty plot in the report's style: no frame, no ticks, quiet labels.
 func newPlot() *plot.Plot {

@@ -73,13 +73,13 @@ func (g grille) size() (width, height vg.Length) {
 	return g.left() + g.side()*vg.Length(len(g.columns)) + rim, g.below() + g.side()*vg.Length(len(g.rows)) + rim
 }
 
-// widest is the width of the widest label.
+// widest is the width of the widest label, and an eighth more: whoever shows the SVG may have wider letters than Liberation's.
 func widest(labels []string) vg.Length {
 	style, width := letters(labelSize, ink, draw.XLeft, draw.YBottom), vg.Length(0)
 	for _, l := range labels {
 		width = max(width, style.Width(l))
 	}
-	return width
+	return width * 9 / 8
 }
 
 func (g grille) svg(name string) ([]byte, error) {

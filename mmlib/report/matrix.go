@@ -58,6 +58,9 @@ func checkGrid[T any](name string, values [][]T, rows, columns int) error {
 	return nil
 }
 
+// Caption is what stands above the drawing, which does not hold it.
+func (m Matrix) Caption() string { return m.Title }
+
 // SVG returns the heat map as a picture of its own, without background.
 func (m Matrix) SVG() ([]byte, error) {
 	if err := m.validate(); err != nil {
