@@ -24,7 +24,7 @@ func Example() {
 			results,
 			report.Curves(report.Training{
 				Loss:  report.Series{Name: "training", X: []float64{1, 2, 3}, Y: []float64{5.5, 4.1, 3.4}},
-				Floor: 3.24, FloorLabel: report.ContrastiveFloor(3.24),
+				Floor: 3.26, FloorLabel: report.ContrastiveFloor(3.26),
 			}),
 			report.Confused(),
 		},

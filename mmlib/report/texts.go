@@ -13,7 +13,7 @@ const (
 	floorText = `The dashed line is the lowest value this loss can reach, and lying close above it is not being stuck. A ` +
 		`contrastive loss asks which caption of the batch belongs to a picture. When n_c captions of the batch fit equally well, ` +
 		`because they show the same class, even a perfect model can only spread its belief evenly over them, which costs ln n_c. The ` +
-		`floor is the mean of that: with 10 classes and batches of 256 about ln(256/10) = 3.24. A model that has learnt nothing ` +
+		`floor is the mean of that: with 10 classes and batches of 256 about 3.26, a little more than ln(256/10). A model that has learnt nothing ` +
 		`starts near ln 256 = 5.55.`
 
 	similarityText = `Each row is a class of pictures and each column a caption; the number is the mean cosine similarity of their ` +

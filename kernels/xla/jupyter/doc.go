@@ -6,6 +6,7 @@
 // is GoNB (github.com/janpfeifer/gonb), which compiles each cell with the go command and runs it. What [Kernel.Install] adds:
 //
 //   - -go_work names gomm's folder, so that every notebook's go.work holds this very checkout of the module;
+//   - GoNB's log is off; to see what it does, take the flags about it out of kernel.json;
 //   - PATH begins with the folder of GoNB's helpers (goimports, gopls) and that of go, for Jupyter may be started
 //     from a desktop, which knows neither;
 //   - GOMLX_BACKEND names the backend, and the variables under which gomm itself is built and runs fastest are

@@ -40,7 +40,8 @@ func TestInstall(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	argv := []string{"/src/gomm/bin/gonb", "--kernel", "{connection_file}", "-go_work=/src/gomm"}
+	argv := []string{"/src/gomm/bin/gonb", "--kernel", "{connection_file}", "-go_work=/src/gomm",
+		"-logtostderr=false", "-log_file=/dev/null", "-stderrthreshold=FATAL"}
 	if !slices.Equal(got.Argv, argv) || got.DisplayName != "Go · gomm (XLA)" || got.Language != "go" || got.Env["GOMLX_BACKEND"] != "xla" {
 		t.Errorf("kernel.json says %s", text)
 	}
