@@ -16,7 +16,7 @@ export GOEXPERIMENT
 VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help need need-go setup build demo mnist fashion notebook kernel .venv new-venv notebooks check-notebooks \
+.PHONY: help need need-go setup build demo mnist fashion notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
 	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
@@ -71,6 +71,9 @@ notebooks: kernel ## Build and execute all notebooks anew, from tutorials/ (abou
 
 check-notebooks: kernel ## Execute all notebooks; fail where one is stale or wrong
 	$(Q)$(GO) run $(VCS) ./tutorials/build -check $(LESSONS)
+
+check-jupyter: kernel ## Try the kernel in JupyterLab, the classic Notebook and the console, in a real Chromium
+	$(Q)$(GO) test $(V) -tags jupyter -count=1 ./tutorials/build $(if $(ARGS),-args $(ARGS))
 
 docker-jupyter: ## Build the docker image gomm-jupyter: JupyterLab, kernel, lessons (ARGS="--build-arg PLUGIN=cuda")
 	docker build -t gomm-jupyter -f docker/jupyter/Dockerfile $(ARGS) .

@@ -1,0 +1,339 @@
+//go:build jupyter
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// These tests do what a reader does, with the real kernel, in real front ends: `make check-jupyter`. They need .venv with the
+// kernel, and Chromium.
+
+var screenshot = flag.String("screenshot", "", "write a picture of JupyterLab with the attention over a digit to this `file`")
+
+// TestBrokenLessons: with the real kernel, a cell that does not compile, a cell that fails, and a number that left its range each
+// make checking fail, and the same lesson without them is well.
+func TestBrokenLessons(t *testing.T) {
+	for name, c := range map[string]struct{ cell, want string }{
+		"well":           {`fmt.Println("accuracy", 98)`, ""},
+		"not compiled":   {`fmt.Println("accuracy", 98, undefinedName)`, "undefined: undefinedName"},
+		"failed":         {`fmt.Println("accuracy", 98); os.Exit(3)`, "exit status 3"},
+		"panic":          {`fmt.Println("accuracy", 98); panic("broken on purpose")`, "broken on purpose"},
+		"out of range":   {`fmt.Println("accuracy", 96)`, "accuracy is 96, outside of 97 to 99"},
+		"nothing to say": {`fmt.Println("done")`, `it prints no number after "accuracy"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			source := "---\n\n---\n# A lesson\n\n```go\n%%\n// expect accuracy: 97 to 99\n" + c.cell + "\n```\n"
+			for path, content := range map[string]string{"tutorials/en/00-sample.md": source, "notebooks/en/README.md": ""} {
+				path = filepath.Join(folder, path)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o := options{root: folder, python: program(t, "python"), languages: []string{"en"}, execute: true, timeout: 2 * time.Minute}
+			built := run(t.Context(), o, new(bytes.Buffer))
+			var said bytes.Buffer
+			o.check = true
+			err := run(t.Context(), o, &said)
+			if (err == nil) != (c.want == "") || !strings.Contains(said.String(), c.want) {
+				t.Errorf("checking says %s, error %v; want %q", &said, err, c.want)
+			}
+			if (built == nil) != (err == nil) {
+				t.Errorf("building ends with %v, checking with %v", built, err)
+			}
+		})
+	}
+}
+
+// TestConsole: the kernel works in jupyter console, and knows the library there.
+func TestConsole(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), program(t, "jupyter"), "console", "--kernel", "gomm", "--simple-prompt", "--ZMQTerminalInteractiveShell.kernel_timeout=120")
+	cmd.Stdin = strings.NewReader("!*go doc gomm/mmlib/loss.CLIP\nexit\n")
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "func CLIP(logits, targets *Node) *Node") {
+		t.Errorf("the console says %s, error %v", out, err)
+	}
+}
+
+// TestLab opens lesson 3 in JupyterLab, runs all cells from the menu, saves, and finds the attention over a digit on the page.
+func TestLab(t *testing.T) {
+	page := openLesson(t, "lab", "03-attention")
+	page.runAll()
+	var width float64
+	page.do("finding the attention over a digit", chromedp.Poll(attentionPicture, &width, chromedp.WithPollingInterval(200*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
+	if width < 200 {
+		t.Errorf("the picture is %g pixels wide", width)
+	}
+	if *screenshot != "" {
+		// Without the list of files, and once more to the picture, for what is laid out on the way moves it.
+		page.do("making room", chromedp.KeyEvent("b", chromedp.KeyModifiers(input.ModifierCtrl)), chromedp.Sleep(time.Second),
+			chromedp.Evaluate(attentionPicture, nil), chromedp.Sleep(time.Second), chromedp.Evaluate(attentionPicture, nil))
+		page.shoot(*screenshot)
+	}
+}
+
+// TestClassic does the same with lesson 0 in the classic Notebook.
+func TestClassic(t *testing.T) {
+	openLesson(t, "notebook", "00-environment").runAll()
+}
+
+// attentionPicture scrolls until the drawing is there, and says how wide it is on the screen. JupyterLab makes the outputs that are
+// far away only when they come near.
+const attentionPicture = `(() => {
+	const titled = e => (e.src ? decodeURIComponent(e.src) : e.textContent).includes('a handwritten digit [');
+	const picture = [...document.querySelectorAll('.jp-OutputArea-output img, .jp-OutputArea-output svg')].find(titled);
+	if (!picture) {
+		const scroller = document.querySelector('.jp-WindowedPanel-outer');
+		const end = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
+		scroller.scrollTop = end ? 0 : scroller.scrollTop + scroller.clientHeight / 2;
+		return 0;
+	}
+	picture.scrollIntoView({block: 'center'});
+	if (picture.src && !(picture.complete && picture.naturalWidth)) return 0;
+	return picture.getBoundingClientRect().width;
+})()`
+
+// page is a notebook in a browser.
+type page struct {
+	*testing.T
+	ctx  context.Context
+	file string
+}
+
+// openLesson starts Jupyter on a copy of a lesson without its outputs, and a Chromium that shows it.
+func openLesson(t *testing.T, app, lesson string) page {
+	t.Helper()
+	nb, err := readNotebook(filepath.Join(root, "notebooks", "en", lesson+".ipynb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range nb.Cells {
+		nb.Cells[i].ExecutionCount, nb.Cells[i].Outputs = nil, nil
+	}
+	data, err := nb.bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := page{T: t, file: filepath.Join(t.TempDir(), lesson+".ipynb")}
+	if err := os.WriteFile(p.file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	address := serve(t, app, filepath.Dir(p.file))
+
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.WindowSize(1280, 1000),
+		chromedp.Flag("disable-quic", true))
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	p.ctx, cancel = chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	if err := chromedp.Run(p.ctx); err != nil { // the browser lives as long as this context
+		t.Fatal(err)
+	}
+
+	folder := map[string]string{"lab": "/lab/tree/", "notebook": "/notebooks/"}[app]
+	p.do("opening the lesson", chromedp.Navigate(address+folder+lesson+".ipynb?token="+token), chromedp.WaitVisible(".jp-Notebook", chromedp.ByQuery))
+	var kernel string
+	p.do("waiting for the kernel", chromedp.Poll(`document.querySelector('.jp-Toolbar-kernelName, .jp-KernelName')?.textContent.match(/Go.*/)?.[0]`,
+		&kernel, chromedp.WithPollingTimeout(2*time.Minute)))
+	if !strings.Contains(kernel, "Go · gomm (XLA)") {
+		t.Errorf("the kernel is %q", kernel)
+	}
+	return p
+}
+
+// do acts in the browser; where that fails, a picture of the page is kept to be looked at.
+func (p page) do(what string, actions ...chromedp.Action) {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Minute)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		p.giveUp(fmt.Errorf("%s: %w", what, err))
+	}
+}
+
+func (p page) giveUp(err error) {
+	p.Helper()
+	path := filepath.Join(os.TempDir(), p.Name()+".png")
+	p.shoot(path)
+	p.Fatalf("%v; the page is in %s", err, path)
+}
+
+// shoot writes a picture of the page.
+func (p page) shoot(path string) {
+	p.Helper()
+	var picture []byte
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.Sleep(time.Second), chromedp.CaptureScreenshot(&picture)); err != nil {
+		p.Errorf("the page cannot be pictured: %v", err)
+		return
+	}
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		p.Error(err)
+	}
+}
+
+// runAll runs all cells from the menu, saves until all have ended, and holds what the browser saved against the lesson's ranges.
+func (p page) runAll() {
+	p.Helper()
+	for started, attempt := false, 0; !started; attempt++ {
+		if attempt == 5 {
+			p.giveUp(errors.New("no cell runs"))
+		}
+		p.chooseRunAll() // until the page is connected to the kernel nothing comes of it
+		err := chromedp.Run(p.ctx, chromedp.Poll(`[...document.querySelectorAll('.jp-InputPrompt')].some(e => /\[[*\d]/.test(e.textContent))`,
+			&started, chromedp.WithPollingTimeout(5*time.Second)))
+		if err != nil && !errors.Is(err, chromedp.ErrPollingTimeout) {
+			p.giveUp(err)
+		}
+	}
+	for begun := time.Now(); ; {
+		if time.Since(begun) > 5*time.Minute {
+			p.giveUp(errors.New("some cells have not ended after five minutes"))
+		}
+		p.do("saving", chromedp.Sleep(2*time.Second), chromedp.KeyEvent("s", chromedp.KeyModifiers(input.ModifierCtrl)))
+		nb, err := readNotebook(p.file)
+		if err != nil {
+			continue // it is being written
+		}
+		if waiting := unexecuted(nb); waiting > 0 {
+			continue
+		}
+		for _, problem := range problems(nb) {
+			p.Error(problem)
+		}
+		return
+	}
+}
+
+// chooseRunAll moves the mouse as one does: the menu wants to be pointed at before it is clicked.
+func (p page) chooseRunAll() {
+	p.Helper()
+	const item = `li[data-command="runmenu:run-all"]`
+	var middle []float64
+	p.do("opening the menu Run", chromedp.Click(`//div[contains(@class, "lm-MenuBar-itemLabel") and text()="Run"]`, chromedp.BySearch),
+		chromedp.WaitVisible(item, chromedp.ByQuery),
+		chromedp.Evaluate("(r => [r.x + r.width/2, r.y + r.height/2])(document.querySelector('"+item+"').getBoundingClientRect())", &middle))
+	p.do("Run All Cells", chromedp.MouseEvent(input.MouseMoved, middle[0], middle[1]), chromedp.MouseClickXY(middle[0], middle[1]))
+}
+
+func unexecuted(nb notebook) (count int) {
+	for _, c := range nb.Cells {
+		if c.CellType == "code" && c.ExecutionCount == nil {
+			count++
+		}
+	}
+	return count
+}
+
+const token = "a-token-for-this-test"
+
+// serve starts Jupyter on a folder, with settings of its own, and returns its address.
+func serve(t *testing.T, app, folder string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := t.TempDir()
+	settings := filepath.Join(own, "settings", "@jupyterlab", "apputils-extension")
+	if err := os.MkdirAll(settings, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Nobody is asked whether news shall be fetched.
+	if err := os.WriteFile(filepath.Join(settings, "notification.jupyterlab-settings"), []byte(`{"fetchNews": "false", "checkForUpdates": false}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program(t, "jupyter"), app, "--no-browser", "--allow-root", "--ServerApp.port="+port, "--ServerApp.port_retries=0",
+		"--ServerApp.root_dir="+folder)
+	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+token, "JUPYTER_CONFIG_DIR="+own, "JUPYTER_RUNTIME_DIR="+filepath.Join(own, "runtime"),
+		"JUPYTERLAB_SETTINGS_DIR="+filepath.Join(own, "settings"), "JUPYTERLAB_WORKSPACES_DIR="+filepath.Join(own, "workspaces"), "TMPDIR="+own)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 20 * time.Second
+	log, err := os.Create(filepath.Join(own, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // it was interrupted
+		_ = log.Close()
+		if t.Failed() {
+			said, err := os.ReadFile(log.Name())
+			t.Logf("Jupyter said (error %v):\n%s", err, said)
+		}
+	})
+	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(100 * time.Millisecond) {
+		answer, err := http.Get("http://" + address + "/api")
+		if err != nil {
+			continue
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return "http://" + address
+		}
+	}
+	t.Fatal("Jupyter does not answer")
+	return ""
+}
+
+// program is one of .venv.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, ".venv", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(fmt.Errorf("%w; make kernel makes it", err))
+	}
+	return path
+}
+
+// chromium finds the browser.
+func chromium(t *testing.T) string {
+	t.Helper()
+	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("none of %s is installed: apt-get install chromium", strings.Join(names, ", "))
+	return ""
+}
