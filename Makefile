@@ -94,8 +94,8 @@ test-go: need-go ## Run every test on the pure Go backend, without XLA and witho
 
 lint: need ## Check the form of the code: gofmt, go vet, staticcheck
 	$(Q)files=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) && [ -z "$$files" ] || { echo "run gofmt -w on: $$files" >&2; exit 1; }
-	$(Q)$(GO) vet ./... ./.ci/check
-	$(Q)$(GO) tool staticcheck ./... ./.ci/check
+	$(Q)$(GO) vet -tags jupyter ./... ./.ci/check
+	$(Q)$(GO) tool staticcheck -tags jupyter ./... ./.ci/check
 
 bench: setup ## Time a training step of CLIP beside PyTorch's (fetches PyTorch, some gigabytes)
 	$(Q)bench/setup.sh
@@ -109,8 +109,8 @@ rename: need-go ## Give the module another name: make rename MODULE=example.com/
 	@[ -n "$(MODULE)" ] || { echo "make rename: say which name: make rename MODULE=example.com/you/gomm" >&2; exit 2; }
 	$(Q)old=$$($(GO) list -m) && $(GO) mod edit -module "$(MODULE)" && \
 	find . \( -name '*.go' -o -name '*.md' -o -name '*.ipynb' \) -not -path './.git/*' -not -path '*/.venv*/*' \
-		-exec grep -l "\"$$old/" {} + | while read -r file; do \
-		sed "s|\"$$old/|\"$(MODULE)/|g" "$$file" > "$$file.renamed" && cat "$$file.renamed" > "$$file" && rm "$$file.renamed" || exit 1; \
+		-exec grep -l -e "\"$$old/" -e "go doc .*$$old/" {} + | while read -r file; do \
+		sed -e "s|\"$$old/|\"$(MODULE)/|g" -e "s|\(go doc \(-src \)*\)$$old/|\1$(MODULE)/|g" "$$file" > "$$file.renamed" && cat "$$file.renamed" > "$$file" && rm "$$file.renamed" || exit 1; \
 	done
 	$(Q)"$$($(GO) env GOROOT)/bin/gofmt" -w .
 
