@@ -146,7 +146,7 @@ func newKernelRemove() *cobra.Command {
 	var p kernelPlace
 	c := &cobra.Command{
 		Use:   "remove",
-		Short: "Remove the kernel from Jupyter; the tools in bin stay",
+		Short: "Remove the kernel from Jupyter; the tools in bin/kernel stay",
 		Example: `  gomm kernel remove
   gomm kernel remove --user --name gomm-work`,
 		Args: cobra.NoArgs,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -114,10 +115,17 @@ func TestTwoCheckouts(t *testing.T) {
 }
 
 func TestInstallRefuses(t *testing.T) {
-	bad := kernel("/src/gomm")
-	bad.Name = "a b"
-	if _, err := bad.Install(t.TempDir(), false); err == nil || !strings.Contains(err.Error(), `cannot be called "a b"`) {
-		t.Errorf("error %v", err)
+	data := t.TempDir()
+	for _, name := range []string{"a b", "", ".", "..", "../x", "a/b", "-x"} {
+		bad := kernel("/src/gomm")
+		bad.Name = name
+		want := fmt.Sprintf("cannot be called %q", name)
+		if _, err := bad.Install(data, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("installing %q: error %v", name, err)
+		}
+		if _, err := Remove(data, name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("removing %q: error %v", name, err)
+		}
 	}
 	if _, err := kernel("gomm").Install(t.TempDir(), false); err == nil || !strings.Contains(err.Error(), "absolute path") {
 		t.Errorf("error %v", err)

@@ -49,21 +49,29 @@ var logos embed.FS
 // ErrOther is in the error of Install when the name belongs to something else.
 var ErrOther = errors.New("the name is taken")
 
-var kernelName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var kernelName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
+// place is a kernel's folder below a data folder; nothing but a name leads there, above all not "..".
+func place(data, name string) (dir string, err error) {
+	if !kernelName.MatchString(name) {
+		return "", fmt.Errorf("jupyter: a kernel cannot be called %q: use letters, digits, '_', and behind the first also '.' and '-'", name)
+	}
+	return filepath.Join(data, "kernels", name), nil
+}
 
 // Install writes the kernel's folder below a data folder of Jupyter, such as .venv/share/jupyter, and returns it. It replaces
 // the kernel of the same checkout, all of it or nothing; a kernel of that name that is another checkout's, or not gomm's, it
 // replaces only by force.
 func (k Kernel) Install(data string, force bool) (dir string, err error) {
-	if !kernelName.MatchString(k.Name) {
-		return "", fmt.Errorf("jupyter: a kernel cannot be called %q: use letters, digits, '.', '-' and '_'", k.Name)
+	dir, err = place(data, k.Name)
+	if err != nil {
+		return "", err
 	}
 	for what, path := range map[string]string{"module": k.Module, "folder of tools": k.Bin} {
 		if !filepath.IsAbs(path) {
 			return "", fmt.Errorf("jupyter: the %s is %q: it must be an absolute path, as a kernel is started anywhere", what, path)
 		}
 	}
-	dir = filepath.Join(data, "kernels", k.Name)
 	if old, err := Read(dir); !errors.Is(err, fs.ErrNotExist) && !force {
 		switch {
 		case err != nil:
@@ -144,7 +152,10 @@ func Read(dir string) (Kernel, error) {
 
 // Remove removes a kernel's folder below a data folder. It refuses what is not gomm's.
 func Remove(data, name string) (dir string, err error) {
-	dir = filepath.Join(data, "kernels", name)
+	dir, err = place(data, name)
+	if err != nil {
+		return "", err
+	}
 	if _, err := Read(dir); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return dir, fmt.Errorf("jupyter: there is no kernel %q in %s: %w", name, filepath.Dir(dir), fs.ErrNotExist)
