@@ -76,7 +76,7 @@ func TestConsole(t *testing.T) {
 
 // TestLab opens lesson 3 in JupyterLab, runs all cells from the menu, saves, and finds the attention over a digit on the page.
 func TestLab(t *testing.T) {
-	page := openLesson(t, "lab", "03-attention")
+	page := openLesson(t, "lab", "en", "03-attention")
 	page.runAll()
 	var width float64
 	page.do("finding the attention over a digit", chromedp.Poll(attentionPicture, &width, chromedp.WithPollingInterval(200*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
@@ -91,9 +91,29 @@ func TestLab(t *testing.T) {
 	}
 }
 
+// TestSlider runs lesson 4 in Chinese and moves its slider: another drawing shows.
+func TestSlider(t *testing.T) {
+	page := openLesson(t, "lab", "zh", "04-contrastive")
+	page.runAll()
+	var moved bool
+	page.do("moving the slider", chromedp.Poll(`(() => {
+		const box = document.querySelector('.gomm-slider');
+		if (!box) {
+			const scroller = document.querySelector('.jp-WindowedPanel-outer');
+			const end = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
+			scroller.scrollTop = end ? 0 : scroller.scrollTop + scroller.clientHeight / 2;
+			return false;
+		}
+		const figures = [...box.querySelectorAll('figure')], input = box.querySelector('input');
+		input.value = 0;
+		input.dispatchEvent(new Event('input'));
+		return figures.every((f, i) => (f.style.display == 'block') == (i == 0)) && box.querySelector('output').textContent == 'τ = 2';
+	})()`, &moved, chromedp.WithPollingInterval(200*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
+}
+
 // TestClassic does the same with lesson 0 in the classic Notebook.
 func TestClassic(t *testing.T) {
-	openLesson(t, "notebook", "00-environment").runAll()
+	openLesson(t, "notebook", "en", "00-environment").runAll()
 }
 
 // attentionPicture scrolls until the drawing is there, and says how wide it is on the screen. JupyterLab makes the outputs that are
@@ -120,9 +140,9 @@ type page struct {
 }
 
 // openLesson starts Jupyter on a copy of a lesson without its outputs, and a Chromium that shows it.
-func openLesson(t *testing.T, app, lesson string) page {
+func openLesson(t *testing.T, app, language, lesson string) page {
 	t.Helper()
-	nb, err := readNotebook(filepath.Join(root, "notebooks", "en", lesson+".ipynb"))
+	nb, err := readNotebook(filepath.Join(root, "notebooks", language, lesson+".ipynb"))
 	if err != nil {
 		t.Fatal(err)
 	}
