@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -37,6 +38,7 @@ type Series struct {
 type Level struct {
 	Label string
 	Y     float64
+	Above bool // the label stands above the left end, not under the right one: for a ceiling, which curves near from below
 }
 
 const (
@@ -160,8 +162,12 @@ func (c Chart) plot() (*plot.Plot, error) {
 		margin = math.Abs(p.Y.Max) / 2 // a constant is drawn in the middle
 	}
 	p.Y.Max += margin
-	if p.Y.Min -= margin; len(c.Levels) > 0 {
+	p.Y.Min -= margin
+	if slices.ContainsFunc(c.Levels, func(l Level) bool { return !l.Above }) {
 		p.Y.Min -= 3 * margin // room for the label under the lowest level
+	}
+	if slices.ContainsFunc(c.Levels, func(l Level) bool { return l.Above }) {
+		p.Y.Max += 3 * margin
 	}
 	return p, nil
 }
@@ -256,13 +262,19 @@ func (c Chart) drawTitle(canvas draw.Canvas) {
 	}
 }
 
-// Plot draws the level (plot.Plotter): a dashed line and, under its right end, the label.
+// Plot draws the level (plot.Plotter): a dashed line and the label.
 func (l Level) Plot(c draw.Canvas, p *plot.Plot) {
 	_, toY := p.Transforms(&c)
 	y := toY(l.Y)
 	dashed := draw.LineStyle{Color: vermilion, Width: 1.25, Dashes: []vg.Length{5, 4}}
 	c.StrokeLine2(dashed, c.Min.X, y, c.Max.X, y)
-	c.FillText(letters(11, vermilion, draw.XRight, draw.YTop), vg.Point{X: c.Max.X, Y: y - 1}, l.Label)
+	if l.Above {
+		c.FillText(letters(11, vermilion, draw.XLeft, draw.YBottom), vg.Point{X: c.Min.X + 2, Y: y + 2}, l.Label)
+		return
+	}
+	style := letters(11, vermilion, draw.XRight, draw.YTop)
+	room := style.Width(l.Label) / 8 // whoever shows the SVG may have wider letters than Liberation's
+	c.FillText(style, vg.Point{X: c.Max.X - room, Y: y - 1}, l.Label)
 }
 
 // DataRange makes room for the level (plot.DataRanger) and leaves the X axis to the curves.

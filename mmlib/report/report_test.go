@@ -31,7 +31,7 @@ func everything(s string) Page {
 	return Page{Title: s, Lead: s, Sections: []Section{
 		{Title: s, Text: s, Blocks: []Block{
 			Chart{Title: s, XLabel: s, Series: []Series{{Name: s, X: []float64{1, 2}, Y: []float64{3, 4}}, {Name: s, X: []float64{1}, Y: []float64{2}}},
-				Levels: []Level{{s, 1}}},
+				Levels: []Level{{Label: s, Y: 1}, {Label: s, Y: 2, Above: true}}},
 			Matrix{Title: s, RowsAre: s, ColumnsAre: s, Rows: labels, Columns: labels, Values: [][]float64{{1, 2}, {3, 4}}},
 			Confusion{Title: s, Classes: labels, Counts: [][]int{{90, 2}, {0, 100}}},
 			Gallery{Title: s, Pictures: []Picture{{Image: digit(), Caption: s, Note: s}}},
@@ -96,7 +96,7 @@ func TestDrawingsAreGoodSVG(t *testing.T) {
 	for _, d := range []drawing{
 		Chart{Title: "七", Series: []Series{{Name: "one point", X: []float64{5}, Y: []float64{5}}}},
 		Chart{Title: "七 flat", Percent: true, Small: true, Series: []Series{{X: []float64{1, 2, 3}, Y: []float64{1, 1, 1}, Smooth: 2}}},
-		Chart{Title: "七 huge", Series: []Series{{X: []float64{-1e15, 1e15}, Y: []float64{1e15, -1e15}}}, Levels: []Level{{"zero", 0}}},
+		Chart{Title: "七 huge", Series: []Series{{X: []float64{-1e15, 1e15}, Y: []float64{1e15, -1e15}}}, Levels: []Level{{Label: "zero", Y: 0}}},
 		Chart{Title: "七 tiny", Series: []Series{{X: []float64{0, 5e-324}, Y: []float64{1e15 - 1, 1e15}}}},
 		Matrix{Title: "one cell", Rows: labels[:1], Columns: labels[:1], Values: [][]float64{{7}}, Diagonal: true},
 		Matrix{Title: "wide", Rows: labels[:1], Columns: labels, Values: [][]float64{{-1e15, 1e15}}},
@@ -142,7 +142,7 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 		{series(ok, []float64{1, 1e300}), `Y[1] is 1e+300; values beyond`},
 		{series([]float64{2, 1}, ok), `X[1] is 1, below X[0], 2; sort`},
 		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok, Smooth: -1}}}, `Smooth is -1`},
-		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok}}, Levels: []Level{{"floor", nan}}}, `level "floor" is NaN`},
+		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok}}, Levels: []Level{{Label: "floor", Y: nan}}}, `level "floor" is NaN`},
 		{Matrix{Title: "en"}, `matrix "en" is empty`},
 		{matrix(ok), `has 1 rows of values but 2 row labels`},
 		{matrix(ok, ok[:1]), `row 1 has 1 values but there are 2 column labels`},

@@ -88,7 +88,7 @@ func Curves(t Training) Section {
 	}
 	if len(loss.Series) > 0 {
 		if t.FloorLabel != "" {
-			loss.Levels = []Level{{t.FloorLabel, t.Floor}}
+			loss.Levels = []Level{{Label: t.FloorLabel, Y: t.Floor}}
 		}
 		s.Blocks = append(s.Blocks, loss)
 	}
