@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ func startFrom(dir string) func(*models.Settings, *run.Config) error {
 		}
 		var err error
 		c.Init, err = experiment.StartFrom(dir, s)
+		if errors.Is(err, experiment.ErrNotPretrained) {
+			return usagef("--from: %v", err)
+		}
 		return err
 	}
 }

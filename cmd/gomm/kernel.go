@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/modfile"
@@ -199,7 +200,7 @@ func bestBackend() string {
 
 // displayName names the kernel by what it computes with.
 func displayName(backend string) string {
-	if len(backend) >= 3 && backend[:3] == "xla" {
+	if strings.HasPrefix(backend, "xla") {
 		return "Go · gomm (XLA)"
 	}
 	return "Go · gomm (Go backend)"

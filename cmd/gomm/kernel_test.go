@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,14 +57,26 @@ func TestKernelRemove(t *testing.T) {
 	}
 }
 
-// TestKernelStatus: it names each part, and when one is missing the status says so.
+// TestKernelStatus: it names each part; what is missing it says with the command that mends it, and it fails where cells cannot run
+// without that part.
 func TestKernelStatus(t *testing.T) {
-	t.Setenv("JUPYTER_PATH", "")
-	t.Setenv("JUPYTER_DATA_DIR", t.TempDir())
-	_, stdout, _ := call("kernel", "status")
-	for _, part := range []string{"gonb", "goimports", "gopls", "XLA plugin", "Jupyter", "kernel"} {
-		if !strings.Contains(stdout, part) {
-			t.Errorf("gomm kernel status says nothing of %s: %s", part, stdout)
+	missing := errors.New("it is not here")
+	for name, test := range map[string]struct {
+		change func(*machine)
+		line   string // a regular expression
+		fails  bool
+	}{
+		"all is here": {func(*machine) {}, `(?m)^ok +gonb .*\n(?s:.*)^ok +goimports (?s:.*)^ok +gopls (?s:.*)^ok +XLA plugin (?s:.*)^ok +Jupyter (?s:.*)^ok +kernel `, false},
+		"no kernel":   {func(m *machine) { m.kernels = func() []jupyter.Installed { return nil } }, `(?m)^\S+ +kernel .*; mend: gomm kernel install$`, true},
+		"no plugin":   {func(m *machine) { m.plugin = func() (string, error) { return "", missing } }, `(?m)^missing +XLA plugin .*; mend: gomm data plugin$`, false},
+		"no tool":     {func(m *machine) { m.tool = func(context.Context, jupyter.Tool) (string, error) { return "", missing } }, `(?m)^\S+ +gonb .*; mend: gomm kernel install$`, true},
+	} {
+		m := fakeMachine(complete())
+		test.change(m)
+		var out bytes.Buffer
+		err := doctor(context.Background(), &out, kernelChecks, m, false)
+		if (err != nil) != test.fails || !regexp.MustCompile(test.line).MatchString(out.String()) {
+			t.Errorf("%s: error %v, and\n%s", name, err, &out)
 		}
 	}
 }

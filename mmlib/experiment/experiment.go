@@ -50,6 +50,9 @@ func Create(dir string, c run.Config) (*run.Folder, error) {
 	return run.Create(dir, c, files...)
 }
 
+// ErrNotPretrained is in the error of StartFrom when the run is there, but is no CLIP's.
+var ErrNotPretrained = errors.New("not a pretrained clip")
+
 // StartFrom gives a classifier the vision tower of the pretrained run in a folder, its size and its weights, and the run's data set. It
 // returns the folder's absolute path, for run.Config's Init.
 func StartFrom(dir string, s *models.Settings) (init string, err error) {
@@ -63,7 +66,7 @@ func StartFrom(dir string, s *models.Settings) (init string, err error) {
 	}
 	defer folder.Close()
 	if task := folder.Config().Task; task != models.CLIP {
-		return "", fmt.Errorf("experiment: %s holds a %s, not a pretrained clip", dir, task)
+		return "", fmt.Errorf("experiment: %s holds a %s, %w", dir, task, ErrNotPretrained)
 	}
 	var pretrained clip.Config
 	if err := run.DecodeStrict(folder.Config().Model, &pretrained); err != nil {

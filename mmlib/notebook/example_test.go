@@ -3,13 +3,13 @@ package notebook_test
 import (
 	"fmt"
 
-	. "gomm/mmlib/notebook"
+	nb "gomm/mmlib/notebook"
 )
 
 // One cell puts a value down, a later one picks it up.
 func Example() {
-	Save("similarities", []float64{0.9, 0.1})
+	nb.Save("similarities", []float64{0.9, 0.1})
 
-	fmt.Println(Load[[]float64]("similarities"))
+	fmt.Println(nb.Load[[]float64]("similarities"))
 	// Output: [0.9 0.1]
 }

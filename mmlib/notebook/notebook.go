@@ -6,17 +6,17 @@
 // later cell picks it up:
 //
 //	%%                                                  // a cell
-//	vectors := Must(eval.OnPictures(session, "image", pictures))
-//	Save("vectors", vectors)
+//	vectors := nb.Must(eval.OnPictures(session, "image", pictures))
+//	nb.Save("vectors", vectors)
 //
 //	%%                                                  // a later cell
-//	vectors := Load[eval.Matrix]("vectors")
+//	vectors := nb.Load[eval.Matrix]("vectors")
 //
 // It is like a variable of the notebook: saving again replaces it, and it ends with the kernel. Files of any kind, such as a
 // run folder, live in [Dir] in the same way.
 //
 // [Must] and [Check] end a cell on an error, with the error alone; a program that is not a notebook's handles its errors.
-// Import the package with a dot, and a cell reads without prefixes.
+// The lessons import the package as nb. An import with a dot does not compile in cells that use nothing of it.
 package notebook
 
 import (

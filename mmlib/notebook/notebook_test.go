@@ -3,6 +3,7 @@ package notebook
 import (
 	"errors"
 	"image"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +11,21 @@ import (
 
 	"gomm/mmlib/report"
 )
+
+// TestMain keeps what tests and examples save in a folder that goes with them.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "notebook-test-*")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Setenv("TMPDIR", dir); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
 
 // listen puts itself in the place of the notebook, and of the program's end.
 func listen(t *testing.T) (shown *[]map[protocol.MIMEType]any, ended *int) {

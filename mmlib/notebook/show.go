@@ -59,7 +59,7 @@ func show(thing any) error {
 	return fmt.Errorf("notebook: %T cannot be shown: show drawings and tables of package report, pictures, or Markdown", thing)
 }
 
-// onWhite gives a drawing a white ground and a margin around it.
+// onWhite gives a drawing a white ground.
 func onWhite(svg []byte) []byte {
 	open := bytes.Index(svg, []byte("<svg"))
 	if open < 0 {

@@ -55,8 +55,8 @@ func (s Scatter) SVG() ([]byte, error) {
 		return scatterMargin + int(float64(length-2*scatterMargin)*(v-low[axis])/(high[axis]-low[axis]))
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="Liberation Sans, Arial, sans-serif">`,
-		scatterWidth, scatterHeight)
+	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="%[3]s">`,
+		scatterWidth, scatterHeight, fonts)
 	writeText(&out, 2, 15, 14, `font-weight="bold" fill="#1c1e21"`, s.Title)
 	writeText(&out, scatterWidth/2, scatterHeight-4, 11, `text-anchor="middle" fill="#5c636d"`, s.XLabel)
 	writeText(&out, 12, scatterHeight/2, 11, fmt.Sprintf(`text-anchor="middle" fill="#5c636d" transform="rotate(-90 12 %d)"`, scatterHeight/2), s.YLabel)
