@@ -41,7 +41,12 @@ run --rm --network=none --cap-drop=ALL "$name" make check-notebooks LANGUAGES=en
 echo "== the server"
 container=$(run -d --cap-drop=ALL -e JUPYTER_TOKEN="$token" -p "127.0.0.1:$port:8888" "$name")
 trap 'engine rm -f "$container" >/dev/null' EXIT
-health() { engine exec "$container" .venv/bin/python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8888/api', timeout=4)"; }
+# The very command that the Dockerfile names.
+healthcheck=$(python3 -c "
+import json, re, shlex
+command = re.search(r'^HEALTHCHECK .*\n +CMD (.*)$', open('docker/jupyter/Dockerfile').read(), re.M).group(1)
+print(shlex.join(json.loads(command)))")
+health() { engine exec "$container" sh -c "$healthcheck"; }
 tries=0
 until health 2>/dev/null; do
 	tries=$((tries + 1))

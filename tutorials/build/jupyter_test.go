@@ -99,9 +99,7 @@ func TestSlider(t *testing.T) {
 	page.do("moving the slider", chromedp.Poll(`(() => {
 		const box = document.querySelector('.gomm-slider');
 		if (!box) {
-			const scroller = document.querySelector('.jp-WindowedPanel-outer');
-			const end = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
-			scroller.scrollTop = end ? 0 : scroller.scrollTop + scroller.clientHeight / 2;
+			`+scrollOn+`
 			return false;
 		}
 		const figures = [...box.querySelectorAll('figure')], input = box.querySelector('input');
@@ -116,15 +114,18 @@ func TestClassic(t *testing.T) {
 	openLesson(t, "notebook", "en", "00-environment").runAll()
 }
 
-// attentionPicture scrolls until the drawing is there, and says how wide it is on the screen. JupyterLab makes the outputs that are
-// far away only when they come near.
+// scrollOn goes half a page down, and at the end back to the top: JupyterLab makes outputs that are far away only when they come near.
+const scrollOn = `
+	const scroller = document.querySelector('.jp-WindowedPanel-outer');
+	const end = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
+	scroller.scrollTop = end ? 0 : scroller.scrollTop + scroller.clientHeight / 2;`
+
+// attentionPicture scrolls until the drawing is there, and says how wide it is on the screen.
 const attentionPicture = `(() => {
 	const titled = e => (e.src ? decodeURIComponent(e.src) : e.textContent).includes('a handwritten digit [');
 	const picture = [...document.querySelectorAll('.jp-OutputArea-output img, .jp-OutputArea-output svg')].find(titled);
 	if (!picture) {
-		const scroller = document.querySelector('.jp-WindowedPanel-outer');
-		const end = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2;
-		scroller.scrollTop = end ? 0 : scroller.scrollTop + scroller.clientHeight / 2;
+		` + scrollOn + `
 		return 0;
 	}
 	picture.scrollIntoView({block: 'center'});

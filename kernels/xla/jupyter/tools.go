@@ -50,7 +50,12 @@ func BuildTools(ctx context.Context, module, bin string, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("jupyter: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755); err != nil {
+	// Whole and renamed: a running kernel may be reading the old one.
+	path := filepath.Join(bin, "go")
+	if err := os.WriteFile(path+"~", []byte(script), 0o755); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	if err := os.Rename(path+"~", path); err != nil {
 		return fmt.Errorf("jupyter: %w", err)
 	}
 	return nil
