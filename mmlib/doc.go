@@ -5,15 +5,18 @@
 //
 // Packages import each other in one direction, which the test in internal/imports guards:
 //
-//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval → experiment, report, notebook → cmd/gomm
+//	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval → report → experiment, notebook → cmd/gomm
 //
-// To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To use a trained
-// one, start at models.Open and infer. To do it all at once, see experiment. To train another kind of model, write a package beside models/clip that implements
-// task.Task and task.Predictor, and give it a row in the table of models: train, infer and eval stay as they are.
+// To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To train and measure
+// a model, see experiment: one call makes a run, one trains it, one measures it. To use a trained one, start at models.Open
+// and infer. To add a model, write a package beside models/clip that implements task.Task and task.Predictor, and give it a
+// row in the table of models: everything after that stays as it is.
 //
 // Where examples come from; plain Go, never a graph:
 //
+//	data               what a source of examples is: named splits, and how a model wants to read them
 //	data/mnist         MNIST and Fashion-MNIST: found or fetched, checked, decoded, varied; captions in English and Chinese
+//	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
 //	data/picture       image files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizer
 //
@@ -28,11 +31,11 @@
 // What a trainer and a predictor need to know of a model:
 //
 //	task               Task, Batch, Predictor: the interfaces between models and everything after them
-//	run                the run folder, one training each: settings, checkpoints, metrics
+//	run                the run folder, one model each: settings, what it needs to be used, checkpoints, metrics
 //
-// The models, a package for each paper, and the table of their presets:
+// The models, a package for each paper, and the table that joins them to data:
 //
-//	models             from the name of a preset to its settings, its task, its predictor
+//	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
@@ -40,8 +43,8 @@
 //	train              the Trainer: data-parallel steps, learning rate, checkpoints, going on after an interruption
 //	infer              a trained model ready for many goroutines: fixed shapes, compiled once
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
-//	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it
 //	report             curves, heat maps and galleries in one HTML file
+//	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it, use it
 //	notebook           the same in a cell of a Jupyter notebook; values carried from cell to cell
 //
 // XLA is not known here. A program gets its backend from gomm/kernels/xla, which finds the PJRT plugin through
@@ -108,8 +111,8 @@
 //	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`
 //	线性探测         linear probe                       fine-tuning with a frozen tower
 //	下游任务         downstream task                    classification with and without examples
-//	零样本           zero-shot                          eval, with the prompts of models
-//	提示词           prompt                             a template with a class's name in it: data/mnist
+//	零样本           zero-shot                          experiment.MeasureZeroShot, with prompts of data/captions
+//	提示词           prompt                             a template with a class's name in it: data/captions
 //	提示集成         prompt ensembling                  eval.Ensemble: the mean of a class's prompts
 //	交叉熵损失       cross-entropy loss                 loss.CrossEntropy, loss.Classification
 //	序列生成损失     sequence generation loss           loss.Sequence
@@ -119,5 +122,5 @@
 //	学习率           learning rate                      train.LearningRate
 //	检查点           checkpoint                         run
 //	混淆矩阵         confusion matrix                   eval.Confusion
-//	数据增强         augmentation                       mnist.Augment
+//	数据增强         augmentation                       the Augment of data/mnist
 package mmlib

@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +21,8 @@ import (
 
 	"gomm/bench/internal/machine"
 	"gomm/kernels/xla"
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
@@ -68,7 +69,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if o.rounds < 1 || o.steps < 1 || o.warmup < 0 || o.threads < 1 {
 		return fmt.Errorf("-rounds %d, -steps %d, -threads %d must be at least 1, -warmup %d at least 0", o.rounds, o.steps, o.threads, o.warmup)
 	}
-	c, err := settings(o.preset)
+	c, err := settings(ctx, o.preset)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	r.Preset, r.Batch, r.Distinct = o.preset, c.Training.BatchSize, c.Data.Captions.PerBatch
+	r.Preset, r.Batch, r.Distinct = o.preset, c.Training.BatchSize, c.distinct
 	r.Versions, r.Machine = machine.Versions(), machine.This()
 	r.Versions["torch"] = theirs.torch
 	if err := r.print(os.Stdout); err != nil {
@@ -99,22 +100,22 @@ func bench(ctx context.Context, o options) (err error) {
 // config is what both sides are built from.
 type config struct {
 	run.Config
-	clip clip.Config
+	clip     clip.Config
+	distinct int // captions in a batch
 }
 
-// settings are a preset's, complete with vocabulary and context, for a training without an end.
-func settings(preset string) (config, error) {
+// settings are a preset's, complete with vocabulary and context, for a training run without an end.
+func settings(ctx context.Context, preset string) (config, error) {
 	const never = 1 << 30
-	s, err := models.Preset(models.CLIP, preset)
+	s, err := models.Preset("clip", preset)
 	if err != nil {
 		return config{}, err
 	}
-	t := &s.Training
-	t.Steps, t.SaveEvery, t.LogEvery = never, never, never
-	c, err := models.Complete(models.CLIP, preset, 1, s)
+	s.Training.Steps, s.Training.SaveEvery, s.Training.LogEvery = never, never, never
+	job, err := models.Kinds()["clip"].Train(ctx, s, models.Files{}, data.Options{})
 	if err != nil {
 		return config{}, err
 	}
-	out := config{Config: c}
-	return out, json.Unmarshal(c.Model, &out.clip)
+	c, err := job.Settings.Config()
+	return config{c, *job.Settings.Model.(*clip.Config), s.Data.(*mnist.Source).Captions.PerBatch}, err
 }

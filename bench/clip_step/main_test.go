@@ -55,7 +55,7 @@ func peerOptions(t *testing.T, how string) options {
 }
 
 func TestPeer(t *testing.T) {
-	c, err := settings("mnist")
+	c, err := settings(t.Context(), "mnist")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestPeer(t *testing.T) {
 
 // TestOurs trains a tiny model by the real trainer, step by step.
 func TestOurs(t *testing.T) {
-	c, err := settings("mnist-tiny")
+	c, err := settings(t.Context(), "mnist-tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestOurs(t *testing.T) {
 	small(&c.clip.Vision.Config)
 	small(&c.clip.Text.Config)
 	c.clip.Vision.ImageSize, c.clip.Vision.PatchSize, c.clip.Projection = 4, 2, 4
-	c.Training.BatchSize, c.Data.Captions.PerBatch = 8, 10
+	c.Training.BatchSize, c.distinct = 8, 10
 
 	o, err := ourStepper(t.Context(), c)
 	if err != nil {

@@ -37,7 +37,7 @@ func ourStepper(ctx context.Context, c config) (*ours, error) {
 	if err != nil {
 		return nil, err
 	}
-	task, err := clip.NewPretraining(c.clip, newNoise(c.clip), captions(c), c.Data.Captions.PerBatch, clip.Sharing(c.Data.Captions.Sharing))
+	task, err := clip.NewPretraining(c.clip, newNoise(c))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func ourStepper(ctx context.Context, c config) (*ours, error) {
 	if o.dir, err = os.MkdirTemp("", "clip_step"); err != nil {
 		return nil, err
 	}
-	if o.folder, err = run.Create(filepath.Join(o.dir, "run"), c.Config); err != nil {
+	if o.folder, err = run.Create(filepath.Join(o.dir, "run"), c.Config, nil); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	if o.trainer, err = train.New(backend, task, o.folder, train.Hooks{Progress: o.wait}); err != nil {
@@ -119,15 +119,18 @@ func (o *ours) Close() error {
 	return errors.Join(err, os.RemoveAll(o.dir))
 }
 
-// noise is pictures that cost nothing to load: example i is one of a few made beforehand.
+// noise is pictures and captions that cost nothing to load: example i is one of a few made beforehand.
 type noise struct {
-	pictures [][]float32
+	size, channels int
+	pictures       [][]float32
+	captions       [][]int32 // as many for each class
 }
 
-func newNoise(c clip.Config) noise {
+func newNoise(c config) *noise {
+	v := c.clip.Vision
 	r := rand.New(rand.NewPCG(1, 2))
 	normal := func(around []float32, std float32) []float32 {
-		out := make([]float32, c.Vision.ImageSize*c.Vision.ImageSize*c.Vision.Channels)
+		out := make([]float32, v.ImageSize*v.ImageSize*v.Channels)
 		for i := range out {
 			out[i] = std * float32(r.NormFloat64())
 			if around != nil {
@@ -140,39 +143,48 @@ func newNoise(c clip.Config) noise {
 	for i := range prototypes {
 		prototypes[i] = normal(nil, 1)
 	}
-	var n noise
+	n := &noise{size: v.ImageSize, channels: v.Channels, captions: captions(c)}
 	for i := range 100 * classes {
 		n.pictures = append(n.pictures, normal(prototypes[i%classes], 0.5))
 	}
 	return n
 }
 
-// Len implements clip.Pictures.
-func (n noise) Len() int { return 60_000 }
+// Len implements clip.Pairs.
+func (n *noise) Len() int { return 60_000 }
 
-// Class implements clip.Pictures.
-func (n noise) Class(i int) int { return i % classes }
+// Shape implements clip.Pairs.
+func (n *noise) Shape() (frames, height, width, channels int) { return 1, n.size, n.size, n.channels }
 
-// Picture implements clip.Pictures.
-func (n noise) Picture(dst []float32, i int, _ *rand.Rand) { copy(dst, n.pictures[i%len(n.pictures)]) }
+// Picture implements clip.Pairs.
+func (n *noise) Picture(dst []float32, i int, _ *rand.Rand) { copy(dst, n.pictures[i%len(n.pictures)]) }
+
+// Texts implements clip.Pairs: all captions, and for each picture one of its class.
+func (n *noise) Texts(examples []int, r *rand.Rand) (ids [][]int32, own, group []int32) {
+	each := len(n.captions) / classes
+	for _, i := range examples {
+		class := i % classes
+		own, group = append(own, int32(class+classes*r.IntN(each))), append(group, int32(class))
+	}
+	return n.captions, own, group
+}
 
 // captions makes just as many captions as a batch holds: random words around the number of their class, of full length.
-func captions(c config) []clip.Caption {
+func captions(c config) [][]int32 {
 	r := rand.New(rand.NewPCG(3, 4))
 	t := c.clip.Text
 	end := t.EndOfText
 	if end < 0 {
 		end = t.Vocab - 1
 	}
-	out := make([]clip.Caption, c.Data.Captions.PerBatch)
+	out := make([][]int32, c.distinct)
 	for i := range out {
 		ids := make([]int32, t.Context)
 		for j := range ids {
 			ids[j] = int32(r.IntN(t.Vocab - 1))
 		}
-		class := i % classes
-		ids[t.Context-2], ids[t.Context-1] = int32(class), int32(end)
-		out[i] = clip.Caption{IDs: ids, Class: class}
+		ids[t.Context-2], ids[t.Context-1] = int32(i%classes), int32(end)
+		out[i] = ids
 	}
 	return out
 }

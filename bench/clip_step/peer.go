@@ -69,7 +69,7 @@ func startPeer(ctx context.Context, o options, c config) (*peer, error) {
 func (p *peer) start(ctx context.Context, o options, c config) error {
 	t := c.Training
 	settings, err := json.Marshal(peerConfig{
-		Config: c.clip, Batch: t.BatchSize, Distinct: c.Data.Captions.PerBatch, Classes: classes, Threads: o.threads,
+		Config: c.clip, Batch: t.BatchSize, Distinct: c.distinct, Classes: classes, Threads: o.threads,
 		LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon, ClipNorm: t.ClipNorm,
 	})
 	if err != nil {

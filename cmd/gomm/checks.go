@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gomm/kernels/xla/plugin"
-	"gomm/mmlib/data/mnist"
 )
 
 // minGo is the oldest Go that builds gomm: the line "go" of go.mod.
@@ -35,8 +34,8 @@ var checks = []check{
 	{"backend", "computes", true,
 		func(ctx context.Context, m *machine) (string, error) { return m.backend(ctx) },
 		always("GOMLX_BACKEND=go gomm doctor, which does without XLA")},
-	{mnist.MNIST, "the demo trains on it", false, findData(mnist.MNIST), always("gomm data " + mnist.MNIST)},
-	{mnist.Fashion, "the same with clothes", false, findData(mnist.Fashion), always("gomm data " + mnist.Fashion)},
+	dataCheck(demoData, "the demo trains on it"),
+	dataCheck("fashion-mnist", "the same with clothes"),
 	{"Python", "runs Jupyter; 3.10 or newer with venv", false, findPython, install("python3 python3-venv", "python3")},
 	{"Jupyter", "shows the notebooks", false, findJupyter, always("make .venv")},
 	{"kernel", "runs the notebooks' Go", false, findKernel, always("gomm kernel install")},
@@ -110,6 +109,10 @@ func findCompiler(ctx context.Context, m *machine) (string, error) {
 		}
 	}
 	return findTool(compiler, "--version")(ctx, m)
+}
+
+func dataCheck(name, need string) check {
+	return check{name, need, false, findData(name), always("gomm data " + name)}
 }
 
 func findData(name string) func(context.Context, *machine) (string, error) {

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"gomm/kernels/xla/plugin"
-	"gomm/mmlib/data/mnist"
-
 	"github.com/spf13/cobra"
+
+	"gomm/cmd/gomm/ui"
+	"gomm/kernels/xla/plugin"
+	"gomm/mmlib/data"
+	"gomm/mmlib/models"
 )
 
 // fetchable is something that 'gomm data' gets.
@@ -23,12 +25,19 @@ type fetchable struct {
 	fetch func(ctx context.Context, dir string, log io.Writer) (string, error)
 }
 
-var fetchables = []fetchable{
-	{mnist.MNIST, "70,000 handwritten digits, 12 MB", fetchDataset(mnist.MNIST)},
-	{mnist.Fashion, "70,000 pictures of clothes, 30 MB", fetchDataset(mnist.Fashion)},
-	{"plugin", "the XLA plugin for this machine's CPU, 63 MB", fetchPlugin},
-	{"cuda", "the XLA plugin for NVIDIA GPUs, with CUDA's libraries, some GB", fetchAccelerator(plugin.FetchCUDA)},
-	{"tpu", "the XLA plugin for Google's TPUs", fetchAccelerator(plugin.FetchTPU)},
+// fetchables are the data sets of the table and the plugins.
+func fetchables() []fetchable {
+	var list []fetchable
+	for _, name := range sourceNames() {
+		if about, ok := models.Sources()[name]().(interface{ About() string }); ok {
+			list = append(list, fetchable{name, about.About(), fetchDataset(name)})
+		}
+	}
+	return append(list,
+		fetchable{"plugin", "the XLA plugin for this machine's CPU, 63 MB", fetchPlugin},
+		fetchable{"cuda", "the XLA plugin for NVIDIA GPUs, with CUDA's libraries, some GB", fetchAccelerator(plugin.FetchCUDA)},
+		fetchable{"tpu", "the XLA plugin for Google's TPUs", fetchAccelerator(plugin.FetchTPU)},
+	)
 }
 
 func newDataCommand() *cobra.Command {
@@ -63,7 +72,7 @@ folder, where the other commands look, or in the folder that --dir names.
 func fetchAll(cmd *cobra.Command, names []string, dir string) error {
 	var failures []error
 	for _, name := range names {
-		for _, f := range fetchables {
+		for _, f := range fetchables() {
 			if f.name != name {
 				continue
 			}
@@ -80,7 +89,7 @@ func fetchAll(cmd *cobra.Command, names []string, dir string) error {
 
 func fetchableNames() []string {
 	var names []string
-	for _, f := range fetchables {
+	for _, f := range fetchables() {
 		names = append(names, f.name)
 	}
 	return names
@@ -88,7 +97,7 @@ func fetchableNames() []string {
 
 func describeFetchables() string {
 	var text strings.Builder
-	for _, f := range fetchables {
+	for _, f := range fetchables() {
 		fmt.Fprintf(&text, "  %-14s %s\n", f.name, f.about)
 	}
 	return strings.TrimRight(text.String(), "\n")
@@ -111,16 +120,27 @@ func fetchableArgs(_ *cobra.Command, args []string) error {
 // fetchDataset loads a data set from wherever it is to be had, which checks the sums of all its files and keeps them.
 func fetchDataset(name string) func(context.Context, string, io.Writer) (string, error) {
 	return func(ctx context.Context, dir string, log io.Writer) (string, error) {
-		if dir == "" {
-			var err error
-			if dir, err = mnist.CacheDir(name); err != nil {
-				return "", err
-			}
-		}
-		train, test, err := mnist.Load(name, mnist.Options{Cache: dir, Context: ctx, Progress: log})
-		if err != nil {
+		return loadDataset(ctx, name, data.Options{Cache: dir, Progress: log})
+	}
+}
+
+// loadDataset loads a data set and says what it holds and where it is kept.
+func loadDataset(ctx context.Context, name string, o data.Options) (string, error) {
+	if o.Cache == "" {
+		var err error
+		if o.Cache, err = data.CacheDir(name); err != nil {
 			return "", err
 		}
-		return sizes(train, test) + ", in " + dir, nil
 	}
+	splits, err := models.Sources()[name]().Load(ctx, o)
+	if err != nil {
+		return "", err
+	}
+	var sizes []string
+	for _, split := range []string{data.Train, data.Validation, data.Test} {
+		if set, ok := splits[split]; ok {
+			sizes = append(sizes, ui.Count(set.Len())+" "+split)
+		}
+	}
+	return fmt.Sprintf("examples: %s; sums right, in %s", strings.Join(sizes, ", "), o.Cache), nil
 }

@@ -1,22 +1,26 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/spf13/cobra"
 
 	"gomm/kernels/xla"
-	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
-	"gomm/mmlib/run"
 )
+
+// The demo's data set, if not told otherwise.
+const demoData = "mnist"
 
 func newDemoCommand() *cobra.Command {
 	d := demo{}
@@ -41,11 +45,15 @@ was when it is started again.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&d.preset, "preset", "mnist-demo", "mnist-demo, mnist or mnist-tiny")
-	flags.StringVar(&d.data, "data", mnist.MNIST, "data set: mnist, fashion-mnist")
+	clip, _ := models.Lookup("clip")
+	flags.StringVar(&d.preset, "preset", clip.Default, "settings of the pretraining: "+strings.Join(presets(clip), ", "))
+	flags.StringVar(&d.data, "data", demoData, "data set: "+strings.Join(sourceNames(), ", "))
 	flags.StringVar(&d.dataDir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.StringVar(&d.dir, "run", "runs/demo", "folder for the three runs, the summary and the report")
 	flags.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
+	_ = c.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presets(clip), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.MarkFlagDirname("data-dir")
 	return c
 }
 
@@ -66,9 +74,16 @@ type summary struct {
 	LinearProbeAccuracy float64 `json:"linear_probe_accuracy"`
 	FinetuneAccuracy    float64 `json:"finetune_accuracy"`
 	ImagesPerSecond     float64 `json:"images_per_second"` // of pretraining, compilation left out
-	TrainSteps          int64   `json:"train_steps"`       // of all three trainings
+	TrainSteps          int64   `json:"train_steps"`       // of all three runs
 	WallSeconds         float64 `json:"wall_seconds"`      // of all three, compilation and validation included
 	Seed                uint64  `json:"seed"`
+}
+
+// stage is one of the demo's runs.
+type stage struct {
+	name, kind, preset string
+	from               string              // the run that it starts from
+	figures            map[string]*float64 // where the summary has its figures
 }
 
 // run trains and measures; what is finished already is not done again.
@@ -80,91 +95,81 @@ func (d demo) run(ctx context.Context, stdout, stderr io.Writer) (summary, error
 	}
 	s.Backend = xla.Describe(b)
 	fmt.Fprintf(stdout, "backend: %s\n", s.Backend)
-	var evaluations []*evaluation
-	for _, stage := range d.stages() {
+	pretrained := filepath.Join(d.dir, "clip")
+	var evaluations []*experiment.Evaluation
+	for _, stage := range []stage{
+		{"clip", "clip", d.preset, "", map[string]*float64{"accuracy_en": &s.ZeroShotAccuracyEN, "accuracy_zh": &s.ZeroShotAccuracyZH}},
+		{"probe", "classifier", d.preset + "-probe", pretrained, map[string]*float64{"accuracy": &s.LinearProbeAccuracy}},
+		{"full", "classifier", d.preset + "-full", pretrained, map[string]*float64{"accuracy": &s.FinetuneAccuracy}},
+	} {
 		dir := filepath.Join(d.dir, stage.name)
 		t, err := d.train(ctx, b, stage, dir, stderr)
 		if err != nil {
 			return s, err
 		}
-		e, err := evaluate(ctx, b, dir, "test", d.dataDir, stderr)
+		e, err := evaluate(ctx, b, dir, experiment.On{Options: data.Options{Dir: d.dataDir, Progress: stderr}})
 		if err != nil {
 			return s, err
 		}
 		evaluations = append(evaluations, e)
 		s.TrainSteps += t.Steps
 		s.WallSeconds += t.WallSeconds
-		if stage.task == models.CLIP {
+		if stage.from == "" {
 			s.ImagesPerSecond, s.Devices = t.ImagesPerSecond, t.Devices
 		}
-		stage.result(&s, e)
+		for key, value := range stage.figures {
+			*value = e.Figure(key).Value
+		}
 	}
-	if err := writeJSON(filepath.Join(d.dir, "summary.json"), s); err != nil {
+	var file bytes.Buffer
+	if err := encodeJSON(&file, s); err != nil {
 		return s, err
 	}
-	return s, writeReport(filepath.Join(d.dir, "report.html"), fmt.Sprintf("gomm: CLIP on %s", d.data), evaluations...)
-}
-
-// stage is one of the demo's trainings.
-type stage struct {
-	name, task, preset string
-	from               string // the run whose vision tower it starts from
-	result             func(*summary, *evaluation)
-}
-
-func (d demo) stages() []stage {
-	pretrained := filepath.Join(d.dir, "clip")
-	return []stage{
-		{name: "clip", task: models.CLIP, preset: d.preset, result: func(s *summary, e *evaluation) {
-			s.ZeroShotAccuracyEN, s.ZeroShotAccuracyZH = e.accuracy("en"), e.accuracy("zh")
-		}},
-		{name: "probe", task: models.Classifier, preset: d.preset + "-probe", from: pretrained, result: func(s *summary, e *evaluation) {
-			s.LinearProbeAccuracy = e.accuracy("")
-		}},
-		{name: "full", task: models.Classifier, preset: d.preset + "-full", from: pretrained, result: func(s *summary, e *evaluation) {
-			s.FinetuneAccuracy = e.accuracy("")
-		}},
+	if err := writeBeside(filepath.Join(d.dir, "summary.json"), file.Bytes()); err != nil {
+		return s, err
 	}
+	return s, experiment.WriteReport(filepath.Join(d.dir, "report.html"), fmt.Sprintf("gomm: CLIP on %s", d.data), evaluations...)
 }
 
 // train creates or resumes the stage's run, unless it is finished.
 func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string, stderr io.Writer) (experiment.Trained, error) {
-	f := trainFlags{preset: s.preset, data: d.data, dir: d.dataDir, runDir: dir, seed: d.seed}
-	folder, err := run.Open(dir)
+	f := trainFlags{preset: s.preset, data: d.data, dir: d.dataDir, runDir: dir, seed: d.seed, from: s.from}
+	f.given = func(flag string) bool { return flag == "data" || flag == "from" && s.from != "" }
+	settings, err := models.ReadSettings(dir)
 	switch {
 	case err == nil:
-		if err := d.sameAs(folder.Config(), s, dir); err != nil {
+		if err := d.sameAs(settings, s, dir); err != nil {
 			return experiment.Trained{}, err
 		}
 		t, err := experiment.ReadTrained(dir)
-		if err != nil || t.Steps == int64(folder.Config().Training.Steps) {
+		if err != nil || t.Steps == int64(settings.Training.Steps) {
 			return t, err
 		}
 		f.resume = true
 	case !errors.Is(err, fs.ErrNotExist):
 		return experiment.Trained{}, err
 	}
-	var adapt func(*models.Settings, *run.Config) error
-	if s.task == models.Classifier {
-		adapt = startFrom(s.from)
-	}
-	folder, err = f.open(s.task, adapt)
+	r, err := f.open(ctx, b, s.kind, stderr)
 	if err != nil {
 		return experiment.Trained{}, err
 	}
-	return trainRun(ctx, b, folder, s.name, d.dataDir, stderr)
+	t, _, err := trainRun(ctx, b, r, s.name, stderr)
+	if err != nil && ctx.Err() != nil {
+		fmt.Fprintf(stderr, "saved after step %d of %s; the same command goes on\n", t.Steps, s.name)
+	}
+	return t, err
 }
 
 // sameAs refuses to mix two demos in one folder.
-func (d demo) sameAs(c run.Config, s stage, dir string) error {
-	if c.Preset != s.preset || c.Seed != d.seed || c.Data.Name != d.data {
-		return usagef("%s holds a run of preset %s, seed %d, data %s: name another folder by --run, or remove it", dir, c.Preset, c.Seed, c.Data.Name)
+func (d demo) sameAs(settings models.Settings, s stage, dir string) error {
+	if settings.Preset != s.preset || settings.Seed != d.seed || settings.Data == nil || settings.Data.String() != d.data || settings.Training == nil {
+		return usagef("%s holds a run of preset %s, seed %d, data %v: name another folder by --run, or remove it", dir, settings.Preset, settings.Seed, settings.Data)
 	}
 	return nil
 }
 
 func (s summary) print(w io.Writer, dir string) error {
-	report, err := filepath.Abs(filepath.Join(dir, "report.html"))
+	page, err := filepath.Abs(filepath.Join(dir, "report.html"))
 	if err != nil {
 		return err
 	}
@@ -179,6 +184,6 @@ func (s summary) print(w io.Writer, dir string) error {
 numbers: %s
 report:  %s
 `, s.Data, 100*s.ZeroShotAccuracyEN, 100*s.ZeroShotAccuracyZH, 100*s.LinearProbeAccuracy, 100*s.FinetuneAccuracy,
-		s.TrainSteps, s.WallSeconds, s.ImagesPerSecond, s.Backend, filepath.Join(filepath.Dir(report), "summary.json"), report)
+		s.TrainSteps, s.WallSeconds, s.ImagesPerSecond, s.Backend, filepath.Join(filepath.Dir(page), "summary.json"), page)
 	return err
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,9 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gomm/cmd/gomm/ui"
-	"gomm/mmlib/data/picture"
 	"gomm/mmlib/eval"
-	"gomm/mmlib/infer"
+	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
 )
 
@@ -33,14 +32,14 @@ func newEmbedCommand() *cobra.Command {
 	var e embedding
 	c := &cobra.Command{
 		Use:   "embed [IMAGE]...",
-		Short: "Turn pictures and texts into points of a CLIP's shared space",
-		Long: `Turn pictures and texts into points of the space that a pretrained CLIP places them in. All have length 1, so the dot
-product of two of them is their cosine similarity, whichever of them is a picture and which a text.
+		Short: "Turn pictures and texts into points of a shared space",
+		Long: `Turn pictures and texts into points of the space that a model such as CLIP places them in. All have length 1, so the
+dot product of two of them is their cosine similarity, whichever of them is a picture and which a text.
 
 The points come in the order pictures, then --text, then --stdin: one JSON line each, or rows of a NumPy array (float32).
-Pictures may be PNG, JPEG, GIF, WebP or BMP files. They are made as large as the model's, and grey if its are; a model of
-MNIST expects white digits on black, so --invert what was written with a pen on paper. When one input is bad, nothing is
-written.`,
+Pictures may be PNG, JPEG, GIF, WebP or BMP files. They are prepared as those that the model was trained on: its size, and
+grey if its are. A model of MNIST expects white digits on black, so --invert what was written with a pen on paper. When one
+input is bad, nothing is written.`,
 		Example: `  gomm embed --run runs/first seven.png --text "a handwritten seven" --text 手写的七
   gomm embed --run runs/first --invert scans/*.jpg --format npy --out scans.npy
   printf 'the digit one\nthe digit two\n' | gomm embed --run runs/first --stdin | jq .embedding`,
@@ -52,11 +51,8 @@ written.`,
 			if err := e.readTexts(c.InOrStdin()); err != nil {
 				return err
 			}
-			out, err := e.run()
+			out, err := e.run(c.Context())
 			if err != nil {
-				return err
-			}
-			if err := c.Context().Err(); err != nil {
 				return err
 			}
 			if e.out != "" {
@@ -67,7 +63,7 @@ written.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&e.dir, "run", "", "run folder of a pretrained clip")
+	flags.StringVar(&e.dir, "run", "", "run folder of a model with such a space, e.g. a clip")
 	flags.StringArrayVar(&e.texts, "text", nil, "a text to embed (repeatable)")
 	flags.BoolVar(&e.stdin, "stdin", false, "embed the texts of standard input, one a line")
 	flags.StringVar(&e.format, "format", formatJSONL, "jsonl, or npy for a NumPy array")
@@ -89,7 +85,7 @@ type embedding struct {
 func (e *embedding) check(stdout io.Writer) error {
 	switch {
 	case e.dir == "":
-		return usagef("--run is missing: name the run folder of a pretrained clip, e.g. --run runs/first")
+		return usagef("--run is missing: name the run folder of a model such as a clip, e.g. --run runs/first")
 	case e.format != formatJSONL && e.format != formatNPY:
 		return usagef("--format is %q: it must be %s or %s", e.format, formatJSONL, formatNPY)
 	case len(e.pictures) == 0 && len(e.texts) == 0 && !e.stdin:
@@ -110,41 +106,30 @@ func (e *embedding) readTexts(stdin io.Reader) error {
 	if !e.stdin {
 		return nil
 	}
-	lines := bufio.NewScanner(stdin)
-	given := len(e.texts)
-	for number := 1; lines.Scan(); number++ {
-		if strings.TrimSpace(lines.Text()) == "" {
-			return fmt.Errorf("line %d of standard input is empty: each line must be a text", number)
-		}
-		e.texts = append(e.texts, lines.Text())
+	lines, err := readLines(stdin)
+	if err != nil {
+		return fmt.Errorf("standard input: %w", err)
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d of standard input: %w", len(e.texts)-given+1, err)
-	}
-	if len(e.pictures)+len(e.texts) == 0 {
+	if len(e.pictures)+len(e.texts)+len(lines) == 0 {
 		return errors.New("standard input is empty: write a text on each line, or leave out --stdin")
 	}
+	e.texts = append(e.texts, lines...)
 	return nil
 }
 
 // run returns what is to be written.
-func (e *embedding) run() ([]byte, error) {
+func (e *embedding) run(ctx context.Context) ([]byte, error) {
 	m, err := models.Open(e.dir)
 	if err != nil {
 		return nil, err
 	}
-	if m.Config.Task != models.CLIP {
-		return nil, fmt.Errorf("%s holds a %s, which has no space shared by pictures and texts: name a run of gomm pretrain clip", e.dir, m.Config.Task)
-	}
-	ids, err := e.tokens(m) // before all that takes time
+	b, err := openBackend()
 	if err != nil {
 		return nil, err
 	}
-	pictures, err := e.placePictures(m)
-	if err != nil {
-		return nil, err
-	}
-	texts, err := placeTexts(m, ids)
+	prepare := m.Preprocess
+	prepare.Invert = e.invert
+	pictures, texts, err := experiment.Embed(ctx, b, m, prepare, e.pictures, e.texts)
 	if err != nil {
 		return nil, err
 	}
@@ -152,103 +137,6 @@ func (e *embedding) run() ([]byte, error) {
 		return npy(pictures, texts)
 	}
 	return e.jsonl(pictures, texts)
-}
-
-// tokens encodes the texts; every one that the model cannot read is named.
-func (e *embedding) tokens(m *models.Model) ([][]int32, error) {
-	length := shape(m, "text")[0]
-	ids := make([][]int32, len(e.texts))
-	errs := make([]error, len(e.texts))
-	for i, text := range e.texts {
-		ids[i], errs[i] = m.Tokenizer.Encode(text, length)
-	}
-	return ids, errors.Join(errs...)
-}
-
-// shape is the shape of what a function of the model takes, without the batch axis.
-func shape(m *models.Model, function string) []int {
-	for _, f := range m.Funcs() {
-		if f.Name == function {
-			return f.In[0].Dimensions
-		}
-	}
-	return nil
-}
-
-// placePictures embeds the picture files. So many are in memory at a time as go into one call.
-func (e *embedding) placePictures(m *models.Model) (eval.Matrix, error) {
-	prepare, err := e.preprocess(m)
-	if err != nil || len(e.pictures) == 0 {
-		return eval.Matrix{}, err
-	}
-	size := batchSize(len(e.pictures))
-	var s *infer.Session // compiled when the first pictures turn out to be good
-	var placed eval.Matrix
-	for files := range slices.Chunk(e.pictures, size) {
-		pixels, err := loadPictures(prepare, files)
-		if err != nil {
-			return placed, err
-		}
-		if s == nil {
-			if s, err = openFunction(m, "image", size); err != nil {
-				return placed, err
-			}
-		}
-		part, err := eval.Run(s, "image", len(files), func(dst []float32, i int) { copy(dst, pixels[i]) })
-		if err != nil {
-			return placed, err
-		}
-		placed.Rows, placed.Width, placed.Data = placed.Rows+part.Rows, part.Width, append(placed.Data, part.Data...)
-	}
-	return placed, nil
-}
-
-// preprocess is how the model wants its pictures: as those that it was trained on.
-func (e *embedding) preprocess(m *models.Model) (picture.Preprocess, error) {
-	mean, std, err := pixelStatistics(m.Config.Data.Name)
-	in := shape(m, "image") // [H, W, C]
-	return picture.Preprocess{
-		Size: in[0], Channels: in[2], Invert: e.invert,
-		Mean: slices.Repeat([]float32{mean}, in[2]), Std: slices.Repeat([]float32{std}, in[2]),
-	}, err
-}
-
-// loadPictures reads files; every bad one is named.
-func loadPictures(prepare picture.Preprocess, files []string) ([][]float32, error) {
-	pixels := make([][]float32, len(files))
-	errs := make([]error, len(files))
-	for i, file := range files {
-		pixels[i], errs[i] = prepare.Load(file)
-	}
-	return pixels, errors.Join(errs...)
-}
-
-func placeTexts(m *models.Model, ids [][]int32) (eval.Matrix, error) {
-	if len(ids) == 0 {
-		return eval.Matrix{}, nil
-	}
-	s, err := openFunction(m, "text", batchSize(len(ids)))
-	if err != nil {
-		return eval.Matrix{}, err
-	}
-	return eval.Run(s, "text", len(ids), func(dst []int32, i int) { copy(dst, ids[i]) })
-}
-
-func openFunction(m *models.Model, name string, size int) (*infer.Session, error) {
-	b, err := openBackend()
-	if err != nil {
-		return nil, err
-	}
-	return infer.Open(b, m, []string{name}, size)
-}
-
-// largestBatch is the number of examples that a call of a compiled function gets at most.
-const largestBatch = 256
-
-// batchSize shares n examples out evenly among as few calls as possible: with one size, which is all that is compiled.
-func batchSize(n int) int {
-	calls := (n + largestBatch - 1) / largestBatch
-	return (n + calls - 1) / calls
 }
 
 // jsonl writes a line for each input, numbers as short as they can be to give the same float32 again.

@@ -16,6 +16,10 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/numpy"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/experiment"
 )
 
 type embeddedLine struct {
@@ -57,16 +61,21 @@ func TestEmbedPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	clip := filepath.Join(dir, "clip")
-	e, err := evaluate(t.Context(), b, clip, validationSplit, "", os.Stderr)
+	e, err := evaluate(t.Context(), b, clip, experiment.On{Split: data.Validation})
 	if err != nil {
 		t.Fatal(err)
 	}
-	digit := e.pictures.Gray(3)
+	all, _, err := mnist.Load(mnist.MNIST, mnist.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, held := all.Split(e.Examples)
+	digit := held.Gray(3)
 	negative := image.NewGray(digit.Bounds())
 	for i, level := range digit.Pix {
 		negative.Pix[i] = 255 - level
 	}
-	want := e.embeddings.Row(3)
+	want := e.Result.(*experiment.ZeroShot).Images.Row(3)
 	for _, args := range [][]string{
 		{writePicture(t, filepath.Join(dir, "digit.png"), digit)},
 		{writePicture(t, filepath.Join(dir, "paper.png"), negative), "--invert"},
@@ -115,12 +124,12 @@ func TestEmbedFormats(t *testing.T) {
 	if out := callWith("--format", "npy", "--out", npyFile); out != "" {
 		t.Errorf("with --out, standard output gets %q", out)
 	}
-	data, err := os.ReadFile(npyFile)
+	written, err := os.ReadFile(npyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if header := "\x93NUMPY\x01\x00"; !bytes.HasPrefix(data, []byte(header)) || !bytes.Contains(data, []byte("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 8), }")) {
-		t.Errorf("the .npy file begins with %q", data[:min(80, len(data))])
+	if header := "\x93NUMPY\x01\x00"; !bytes.HasPrefix(written, []byte(header)) || !bytes.Contains(written, []byte("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 8), }")) {
+		t.Errorf("the .npy file begins with %q", written[:min(80, len(written))])
 	}
 	array, err := numpy.FromNpyFile(npyFile)
 	if err != nil {
@@ -130,8 +139,8 @@ func TestEmbedFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(data)-4*len(values) != 80 { // the header, and not a byte more
-		t.Errorf("%d bytes for %d values", len(data), len(values))
+	if len(written)-4*len(values) != 80 { // the header, and not a byte more
+		t.Errorf("%d bytes for %d values", len(written), len(values))
 	}
 	for i, l := range lines {
 		if row := values[i*8 : i*8+8]; !slices.Equal(row, l.Embedding) {
@@ -167,7 +176,7 @@ func TestEmbedRefuses(t *testing.T) {
 		{[]string{"--run", clip, "--format", "npz", good}, exitUsage, []string{`--format is "npz": it must be jsonl or npy`}},
 		{[]string{"--run", clip, "--text", " "}, exitUsage, []string{"--text number 1 is empty"}},
 		{[]string{"--run", clip, "--stdin"}, exitFailed, []string{"standard input is empty"}},
-		{[]string{"--run", probe, "--text", "x"}, exitFailed, []string{"probe holds a classifier", "gomm pretrain clip"}},
+		{[]string{"--run", probe, "--text", "x"}, exitFailed, []string{"a classifier does not embed texts", "such as clip"}},
 		{[]string{"--run", clip, good, bad, filepath.Join(dir, "none.png")}, exitFailed, []string{"bad.png is no picture", "none.png"}},
 		{[]string{"--run", clip, good, "--text", "a blue seven", "--text", "seventy"}, exitFailed, []string{`"blue"`, `"seventy"`}},
 		{[]string{"--run", clip, "--text", "seven", "--out", filepath.Join(dir, "no", "where")}, exitFailed, []string{"writing", "where"}},
@@ -191,10 +200,37 @@ func TestEmbedRefuses(t *testing.T) {
 	}
 }
 
-func TestBatchSize(t *testing.T) {
-	for n, want := range map[int]int{1: 1, 7: 7, 256: 256, 257: 129, 512: 256, 1000: 250} {
-		if got := batchSize(n); got != want {
-			t.Errorf("batchSize(%d) = %d, want %d", n, got, want)
+// TestEmbedLines reads texts as other programs write them.
+func TestEmbedLines(t *testing.T) {
+	clip := filepath.Join(tinyRuns(t), "clip")
+	for _, test := range []struct {
+		name, stdin string
+		status      int
+		lines       []string // the inputs, or parts of what is said on stderr
+	}{
+		{"byte order mark", "\xef\xbb\xbfthe digit one\n数字七", exitOK, []string{"the digit one", "数字七"}},
+		{"Windows", "the digit one\r\nthe digit two\r\n", exitOK, []string{"the digit one", "the digit two"}},
+		{"no end of line", "the digit one", exitOK, []string{"the digit one"}},
+		{"UTF-16", "\xff\xfet\x00h\x00e\x00\n\x00", exitFailed, []string{"UTF-16", "iconv"}},
+		{"Latin-1", "the digit one\nd\xe9j\xe0\n", exitFailed, []string{"line 2 is not UTF-8"}},
+		{"only a mark", "\xef\xbb\xbf", exitFailed, []string{"standard input is empty"}},
+		{"empty line", "one\n\ntwo\n", exitFailed, []string{"line 2 is empty"}},
+		{"long", "the digit one\n" + strings.Repeat("seven ", 20_000) + "\n", exitFailed, []string{"tokens", "at most", "shorten"}},
+		{"without end", strings.Repeat("x", 3<<20), exitFailed, []string{"line 1", "longer than 1048576 bytes"}},
+	} {
+		var out, errs bytes.Buffer
+		status := runCommand(t.Context(), []string{"embed", "--run", clip, "--stdin"}, strings.NewReader(test.stdin), &out, &errs)
+		if status != test.status || errs.Len() > 1000 {
+			t.Errorf("%s: status %d, want %d; %d bytes on stderr: %.300s", test.name, status, test.status, errs.Len(), errs.String())
+			continue
+		}
+		for i, want := range test.lines {
+			if status != exitOK && !strings.Contains(errs.String(), want) {
+				t.Errorf("%s: stderr %q lacks %q", test.name, errs.String(), want)
+			}
+			if lines := parseLines(t, out.String()); status == exitOK && (len(lines) != len(test.lines) || lines[i].Input != want) {
+				t.Errorf("%s: got %d lines, want %q", test.name, len(lines), test.lines)
+			}
 		}
 	}
 }

@@ -1,48 +1,32 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"path/filepath"
-	"slices"
-	"time"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 	"github.com/spf13/cobra"
 
+	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla"
-	"gomm/mmlib/data/mnist"
-	"gomm/mmlib/eval"
+	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
-	"gomm/mmlib/infer"
-	"gomm/mmlib/loss"
-	"gomm/mmlib/models"
-	"gomm/mmlib/run"
-)
-
-// The parts of a data set that a run is measured on.
-const (
-	testSplit       = "test"
-	validationSplit = "validation"
+	reporting "gomm/mmlib/report"
 )
 
 func newEvalCommand() *cobra.Command {
-	var dir string
-	var on examples
+	var dir, name, dataDir, split string
 	var asJSON, noReport bool
 	c := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure a trained run: accuracy, errors, speed, and a report to look at",
-		Long: `Measure a trained run on pictures that it was not trained on: a CLIP zero-shot, by prompts in each of its languages
-alone, a classifier by what it says. The weights are those of the best checkpoint. The run folder gets report.html, one file
-that opens offline, and summary.json.
+		Long: `Measure a trained run on examples that it was not trained on, in the way that suits its kind: a CLIP zero-shot, by
+prompts in each of its languages alone, a classifier by what it says. The weights are those of the best checkpoint. The run
+folder gets report.html, one file that opens offline, and summary.json.
 
 Settings are chosen on the validation split, which is held out of the training set; the test split is for the number at the
 very end.`,
@@ -54,253 +38,122 @@ very end.`,
 			if dir == "" {
 				return usagef("--run is missing: name the run folder to measure, e.g. --run runs/first")
 			}
-			if on.split != testSplit && on.split != validationSplit {
-				return usagef("--split is %q: it must be %s or %s", on.split, testSplit, validationSplit)
+			if split != data.Test && split != data.Validation {
+				return usagef("--split is %q: it must be %s or %s", split, data.Test, data.Validation)
 			}
 			b, err := openBackend()
 			if err != nil {
 				return err
 			}
-			e, err := evaluateOn(c.Context(), b, dir, on, c.ErrOrStderr())
+			on := experiment.On{Split: split, Data: name, Options: data.Options{Dir: dataDir, Progress: c.ErrOrStderr()}}
+			e, err := evaluate(c.Context(), b, dir, on)
 			if err != nil {
 				return err
 			}
-			report := ""
+			page := ""
 			if !noReport {
-				if report, err = e.save(); err != nil {
+				if page, err = e.Save(); err != nil {
 					return err
 				}
 			}
 			if asJSON {
-				return encodeJSON(c.OutOrStdout(), e.summary())
+				summary, err := e.Summary()
+				if err != nil {
+					return err
+				}
+				return encodeJSON(c.OutOrStdout(), summary)
 			}
-			return e.print(c.OutOrStdout(), report)
+			return printEvaluation(c.OutOrStdout(), e, page)
 		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&dir, "run", "", "run folder to measure")
-	flags.StringVar(&on.split, "split", testSplit, "pictures to measure on: test or validation")
-	flags.StringVar(&on.data, "data", "", "another data set than the run's own")
-	flags.StringVar(&on.dir, "data-dir", "", "folder with the data set's files, if you have them")
+	flags.StringVar(&split, "split", data.Test, "examples to measure on: test or validation")
+	flags.StringVar(&name, "data", "", "another data set than the run's own")
+	flags.StringVar(&dataDir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object instead of a table")
 	flags.BoolVar(&noReport, "no-report", false, "leave the run folder as it is: no report.html, no summary.json")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
-	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{testSplit, validationSplit}, cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(mnist.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("data-dir")
 	return c
 }
 
-// examples says which pictures a run is measured on.
-type examples struct {
-	split string // test or validation
-	data  string // data set; empty for the run's own
-	dir   string // folder with the data set's files, or empty
+func evaluate(ctx context.Context, b compute.Backend, dir string, on experiment.On) (*experiment.Evaluation, error) {
+	on.Backend = xla.Describe(b)
+	return experiment.Evaluate(ctx, b, dir, on)
 }
 
-// evaluation is what was measured of one run, and what a report of it needs.
-type evaluation struct {
-	dir     string
-	config  run.Config // with the data set that it was measured on
-	split   string
-	backend compute.Backend
-	model   *models.Model
-	session *infer.Session
-
-	pictures        *mnist.Set
-	answers         []answers
-	imagesPerSecond float64
-	points          []run.Point // of the training
-	trained         experiment.Trained
-
-	embeddings eval.Matrix            // of the pictures; of a CLIP only
-	similarity map[string]eval.Matrix // language to cosines of pictures and classes; of a CLIP only
-}
-
-// answers are what a run said of the pictures: a CLIP by the prompts of one language, a classifier.
-type answers struct {
-	language    string // empty for a classifier
-	predictions []eval.Prediction
-}
-
-// evaluate measures the run in dir on a split of its own data set.
-func evaluate(ctx context.Context, b compute.Backend, dir, split, dataDir string, stderr io.Writer) (*evaluation, error) {
-	return evaluateOn(ctx, b, dir, examples{split: split, dir: dataDir}, stderr)
-}
-
-func evaluateOn(ctx context.Context, b compute.Backend, dir string, on examples, stderr io.Writer) (*evaluation, error) {
-	m, err := models.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	e := &evaluation{dir: dir, config: m.Config, split: on.split, backend: b, model: m}
-	if e.pictures, err = on.load(ctx, m.Config, stderr); err != nil {
-		return nil, err
-	}
-	e.config.Data.Name = e.pictures.Name
-	if err := e.readTraining(); err != nil {
-		return nil, err
-	}
-	if e.session, err = experiment.Session(b, m); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil { // compiling takes seconds
-		return nil, err
-	}
-	began := time.Now()
-	if m.Config.Task == models.CLIP {
-		err = e.zeroShot()
-	} else {
-		err = e.classify()
-	}
-	e.imagesPerSecond = float64(e.pictures.Len()) / time.Since(began).Seconds()
-	return e, errors.Join(err, ctx.Err())
-}
-
-// load returns the pictures, normalised as those that the run was trained on.
-func (x examples) load(ctx context.Context, c run.Config, stderr io.Writer) (*mnist.Set, error) {
-	name := c.Data.Name
-	if x.data != "" && x.data != name {
-		if c.Task == models.Classifier {
-			return nil, fmt.Errorf("--data %s: the run is a classifier of %s, and has no other classes", x.data, name)
+// printEvaluation writes tables for people. page is the report that was written, or empty.
+func printEvaluation(w io.Writer, e *experiment.Evaluation, page string) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %s after step %d, on %s %s examples of %s\n\n", e.Dir, e.Label, e.Model.Step, ui.Count(e.Examples), e.Split, e.Data)
+	shares := [][]string{{"", "accuracy", "95 % interval", "right", "of"}}
+	var counted, others []experiment.Figure
+	for _, f := range e.Figures() {
+		if f.Total == 0 {
+			others = append(others, f)
+			continue
 		}
-		name = x.data
-	}
-	if x.split == validationSplit && c.Data.Validation == 0 {
-		return nil, errors.New("--split validation: the run was trained without one (data.validation is 0): use --split test")
-	}
-	all, pictures, err := mnist.Load(name, mnist.Options{Dir: x.dir, Progress: stderr, Context: ctx})
-	if err != nil {
-		return nil, err
-	}
-	if x.split == validationSplit {
-		_, pictures = all.Split(c.Data.Validation)
-	}
-	pictures.Mean, pictures.Std, err = pixelStatistics(c.Data.Name)
-	return pictures, err
-}
-
-// pixelStatistics are the mean and the standard deviation that a data set's pictures are normalised with.
-func pixelStatistics(data string) (mean, std float32, err error) {
-	switch data {
-	case mnist.MNIST:
-		return mnist.MNISTMean, mnist.MNISTStd, nil
-	case mnist.Fashion:
-		return mnist.FashionMean, mnist.FashionStd, nil
-	}
-	return 0, 0, fmt.Errorf("data set %q is unknown; there are %v", data, mnist.Names())
-}
-
-// readTraining reads what the training left in the run folder.
-func (e *evaluation) readTraining() error {
-	f, err := run.Open(e.dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if e.points, err = f.ReadMetrics(); err != nil {
-		return err
-	}
-	e.trained, err = experiment.ReadTrained(e.dir)
-	return err
-}
-
-func (e *evaluation) zeroShot() error {
-	z, err := experiment.MeasureZeroShot(e.session, e.config, e.model.Tokenizer, e.pictures)
-	if err != nil {
-		return err
-	}
-	scale, err := logitScale(e.model.Store())
-	if err != nil {
-		return err
-	}
-	e.embeddings, e.similarity = z.Images, z.Similarity
-	for _, language := range e.config.Data.Captions.Languages {
-		p, err := eval.Predict(eval.Softmax(z.Similarity[language], scale), e.pictures) // as sure of itself as the model is by its own temperature
+		low, high, err := reporting.Accuracy{Name: f.Name, Right: f.Right, Total: f.Total}.Wilson()
 		if err != nil {
 			return err
 		}
-		e.answers = append(e.answers, answers{language, p})
+		counted = append(counted, f)
+		shares = append(shares, []string{
+			f.Name, f.String(), fmt.Sprintf("%.2f – %.2f %%", 100*low, 100*high), ui.Count(f.Right), ui.Count(f.Total),
+		})
 	}
-	return nil
-}
-
-// logitScale is the factor exp(s) that a CLIP multiplies cosines by, at most 100.
-func logitScale(weights *model.Store) (float64, error) {
-	v := weights.GetVariable("/logit_scale")
-	if v == nil {
-		return 0, errors.New("the checkpoint has no weight /logit_scale, so it is not a CLIP's")
+	if len(counted) > 0 {
+		align(&out, shares)
+		out.WriteByte('\n')
+		align(&out, errorsByPart(counted))
+		out.WriteByte('\n')
 	}
-	value, err := v.Value()
-	if err != nil {
-		return 0, err
+	for _, f := range others {
+		if f.Name != "" {
+			fmt.Fprintf(&out, "%s: %s\n", f.Name, f)
+		}
 	}
-	return min(math.Exp(float64(tensors.ToScalar[float32](value))), loss.MaxLogitScale), nil
-}
-
-func (e *evaluation) classify() error {
-	p, err := experiment.Classify(e.session, e.pictures)
-	e.answers = []answers{{"", p}}
+	fmt.Fprintf(&out, "%s examples/s on %s\n", ui.Count(int(e.ExamplesPerSecond)), e.Backend)
+	if page != "" {
+		fmt.Fprintf(&out, "report: %s\n", page)
+	}
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// accuracy is the share of right answers by the prompts of a language, or with no language those of a classifier.
-func (e *evaluation) accuracy(language string) float64 {
-	for _, a := range e.answers {
-		if a.language == language {
-			return eval.Accuracy(a.predictions)
+// errorsByPart is a table: a class, its number of examples, and how many of them each figure counts as wrong.
+func errorsByPart(figures []experiment.Figure) [][]string {
+	rows := [][]string{{"errors by class", "examples"}}
+	for _, p := range figures[0].Parts {
+		rows = append(rows, []string{p.Name, ui.Count(p.Total)})
+	}
+	for _, f := range figures {
+		rows[0] = append(rows[0], f.Name)
+		for i, p := range f.Parts {
+			rows[i+1] = append(rows[i+1], ui.Count(p.Total-p.Right))
 		}
 	}
-	return 0
+	return rows
 }
 
-// kind says in a word or two what sort of model the run holds.
-func (e *evaluation) kind() string {
-	switch c := e.config; {
-	case c.Task == models.CLIP:
-		return "CLIP"
-	case e.frozen():
-		return "linear probe"
-	case c.Init != "":
-		return "fine-tuned"
-	}
-	return "trained from scratch"
-}
-
-// frozen says whether the run kept the vision tower that it was given.
-func (e *evaluation) frozen() bool { return slices.Contains(e.config.Training.Frozen, "/vision") }
-
-// save writes report.html and summary.json into the run folder and returns the report's path.
-func (e *evaluation) save() (report string, err error) {
-	report = filepath.Join(e.dir, "report.html")
-	if err := writeReport(report, fmt.Sprintf("gomm: %s on %s", e.kind(), e.config.Data.Name), e); err != nil {
-		return "", err
-	}
-	f, err := run.Open(e.dir)
-	if err != nil {
-		return "", err
-	}
-	return report, errors.Join(f.WriteSummary(e.summary()), f.Close())
-}
-
-// summary is what summary.json says of a run.
-func (e *evaluation) summary() map[string]any {
-	s := map[string]any{
-		"task": e.config.Task, "preset": e.config.Preset, "seed": e.config.Seed, "data": e.config.Data.Name, "split": e.split,
-		"examples": e.pictures.Len(), "step": e.model.Step, "backend": xla.Describe(e.backend),
-		"images_per_second": math.Round(e.imagesPerSecond),
-	}
-	for _, a := range e.answers {
-		prefix, suffix := "", ""
-		if a.language != "" {
-			prefix, suffix = "zero_shot_", "_"+a.language
+// align writes rows in columns: the first flush left, the others flush right.
+func align(w io.Writer, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
-		low, high, _ := a.counted("").Wilson() // of at least one picture
-		s[prefix+"accuracy"+suffix] = eval.Accuracy(a.predictions)
-		s[prefix+"interval"+suffix] = []float64{low, high}
-		s[prefix+"errors"+suffix] = a.errors()
 	}
-	return s
+	for _, row := range rows {
+		fmt.Fprintf(w, "%-*s", widths[0], row[0])
+		for i, cell := range row[1:] {
+			fmt.Fprintf(w, "  %*s", widths[i+1], cell)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // encodeJSON writes v for people, with letters as they are.
@@ -309,13 +162,4 @@ func encodeJSON(w io.Writer, v any) error {
 	j.SetEscapeHTML(false)
 	j.SetIndent("", "  ")
 	return j.Encode(v)
-}
-
-// writeJSON writes v to a file, whole or not at all.
-func writeJSON(path string, v any) error {
-	var data bytes.Buffer
-	if err := encodeJSON(&data, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return writeBeside(path, data.Bytes())
 }

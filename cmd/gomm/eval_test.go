@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"gomm/mmlib/eval"
+	"gomm/mmlib/experiment"
 )
 
 // TestEval measures a tiny CLIP and a tiny classifier as people do, and reads what was written.
@@ -37,7 +39,7 @@ func TestEval(t *testing.T) {
 		if err := json.Unmarshal(file, &summary); err != nil {
 			t.Fatalf("%s: %v", test.run, err)
 		}
-		for _, key := range append(test.keys, "task", "step", "seed", "backend", "images_per_second") {
+		for _, key := range append(test.keys, "kind", "step", "seed", "backend", "images_per_second") {
 			if summary[key] == nil {
 				t.Errorf("%s: summary.json lacks %q:\n%s", test.run, key, file)
 			}
@@ -75,7 +77,7 @@ func TestEvalTable(t *testing.T) {
 	if status != exitOK {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	for _, want := range []string{"CLIP after step 4, on 40 validation pictures of mnist", "zero-shot, English prompts  ", "\nseven  ", "images/s on "} {
+	for _, want := range []string{"CLIP after step 4, on 40 validation examples of mnist", "zero-shot, English prompts  ", "\nseven  ", "examples/s on "} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the table lacks %q:\n%s", want, stdout)
 		}
@@ -87,29 +89,30 @@ func TestEvalTable(t *testing.T) {
 	}
 }
 
-// TestCombinedReport writes one page about both runs, and about one run twice, as gomm demo and a comparison do.
+// TestCombinedReport writes one page about both runs, as gomm demo does.
 func TestCombinedReport(t *testing.T) {
 	dir := tinyRuns(t)
 	b, err := openBackend()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var runs []*evaluation
+	var runs []*experiment.Evaluation
 	for _, name := range []string{"clip", "probe"} {
-		e, err := evaluate(t.Context(), b, filepath.Join(dir, name), testSplit, "", os.Stderr)
+		e, err := evaluate(t.Context(), b, filepath.Join(dir, name), experiment.On{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, e)
 	}
-	if en, want := runs[0].accuracy("en"), eval.Accuracy(runs[0].answers[0].predictions); en != want {
-		t.Errorf("accuracy(en) = %v, want %v", en, want)
+	zero := runs[0].Result.(*experiment.ZeroShot)
+	if en, want := runs[0].Figure("accuracy_en").Value, eval.Accuracy(zero.Predictions("en")); en != want {
+		t.Errorf("accuracy_en is %v, want %v", en, want)
 	}
-	if runs[1].accuracy("") != eval.Accuracy(runs[1].answers[0].predictions) || runs[1].accuracy("en") != 0 {
-		t.Errorf("a classifier has accuracies %v, and %v in English", runs[1].accuracy(""), runs[1].accuracy("en"))
+	if f := runs[1].Figure("accuracy"); f.Total != 10_000 || f.Value != float64(f.Right)/10_000 || !math.IsNaN(runs[1].Figure("accuracy_en").Value) {
+		t.Errorf("a classifier has the accuracy %+v, and in English %v", f, runs[1].Figure("accuracy_en").Value)
 	}
 	path := filepath.Join(dir, "report.html")
-	if err := writeReport(path, "two runs", runs[0], runs[1], runs[1]); err != nil {
+	if err := experiment.WriteReport(path, "two runs", runs...); err != nil {
 		t.Fatal(err)
 	}
 	html, err := os.ReadFile(path)
@@ -130,8 +133,8 @@ func TestEvalRefuses(t *testing.T) {
 		{nil, exitUsage, "--run is missing"},
 		{[]string{"--run", clip, "--split", "tset"}, exitUsage, `--split is "tset": it must be test or validation`},
 		{[]string{"--run", filepath.Join(dir, "none")}, exitFailed, "is not a run folder"},
-		{[]string{"--run", probe, "--data", "fashion-mnist"}, exitFailed, "a classifier of mnist, and has no other classes"},
-		{[]string{"--run", probe, "--split", "validation"}, exitFailed, "was trained without one (data.validation is 0): use --split test"},
+		{[]string{"--run", probe, "--data", "fashion-mnist"}, exitFailed, "has no other classes"},
+		{[]string{"--run", probe, "--split", "validation"}, exitFailed, `no split "validation"`},
 		{[]string{"--run", clip, "--data", "mnits"}, exitFailed, "mnits"},
 	} {
 		status, stdout, stderr := call(append([]string{"eval"}, test.args...)...)

@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla/jupyter"
-	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data"
 )
 
 // machine is what doctor asks of the computer that it runs on. Tests put another one in its place.
@@ -80,17 +78,9 @@ func describeTool(ctx context.Context, tool jupyter.Tool) (string, error) {
 
 // describeDataset loads a data set from this machine alone, which checks the sums of all its files.
 func describeDataset(ctx context.Context, name string) (string, error) {
-	dir, err := mnist.CacheDir(name)
-	if err != nil {
-		return "", err
-	}
-	train, test, err := mnist.Load(name, mnist.Options{Cache: dir, Offline: true, Context: ctx})
+	found, err := loadDataset(ctx, name, data.Options{Offline: true})
 	if err != nil {
 		return "", errors.New("not on this machine") // the whole error tells of every place that was tried
 	}
-	return sizes(train, test) + ", in " + dir, nil
-}
-
-func sizes(train, test *mnist.Set) string {
-	return fmt.Sprintf("%s training and %s test pictures, sums right", ui.Count(train.Len()), ui.Count(test.Len()))
+	return found, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla"
 )
 
@@ -49,9 +50,13 @@ func runCommand(ctx context.Context, args []string, stdin io.Reader, stdout, std
 
 // execute is runCommand with a root command of the caller's.
 func execute(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &checked{Writer: stdout}
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
+	if ui.IsTerminal(stdout) { // what is drawn there depends on its being one
+		root.SetOut(stdout)
+	}
 	root.SetErr(stderr)
 	addCompletion(root) // it writes to what SetOut has set
 	running := false
@@ -60,8 +65,11 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdin io.R
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
-	case err == nil:
+	case err == nil && out.err == nil:
 		return exitOK
+	case err == nil:
+		fmt.Fprintln(stderr, "gomm: writing the output:", out.err)
+		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "gomm: interrupted")
 		return exitInterrupted
@@ -72,6 +80,21 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdin io.R
 		fmt.Fprintln(stderr, "gomm:", err)
 		return exitFailed
 	}
+}
+
+// checked remembers the first error of a writer: what could not be written must not end with status 0, whether a command
+// looks at the error or not.
+type checked struct {
+	io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // usageError marks an error of the one who called: a wrong argument that cobra could not see.

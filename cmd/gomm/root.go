@@ -21,6 +21,7 @@ Start with 'gomm doctor', which says what is here and what is missing.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
+		newClassifyCommand(),
 		newDataCommand(),
 		newDemoCommand(),
 		newDoctorCommand(),

@@ -66,7 +66,7 @@ func Run[In float32 | int32](s *infer.Session, name string, n int, fill func(dst
 	if len(f.In) != 1 || len(f.Out) != 1 {
 		return Matrix{}, fmt.Errorf("eval: %q has %d inputs and %d outputs; Run is for one of each", name, len(f.In), len(f.Out))
 	}
-	const chunk = 1024 // examples held in memory at a time
+	chunk := min(s.Largest(), max(n, 1)) // examples held in memory at a time
 	width := f.In[0].Size()
 	m := Matrix{Rows: n, Width: f.Out[0].Size()}
 	buffer := make([]In, chunk*width)
@@ -78,6 +78,9 @@ func Run[In float32 | int32](s *infer.Session, name string, n int, fill func(dst
 		out, err := infer.Call(s, name, count, buffer[:count*width])
 		if err != nil {
 			return Matrix{}, err
+		}
+		if m.Data == nil {
+			m.Data = make([]float32, 0, n*m.Width)
 		}
 		m.Data = append(m.Data, out...)
 	}
@@ -160,7 +163,7 @@ func Softmax(m Matrix, scale float64) Matrix {
 	return p
 }
 
-// Prediction is what a model says of one example.
+// Prediction is a model's answer for one example.
 type Prediction struct {
 	Example, True, Predicted int
 	Probability              float64 // of Predicted
@@ -224,21 +227,87 @@ func Mistakes(p []Prediction, most int) []Prediction {
 	return wrong[:min(max(most, 0), len(wrong))]
 }
 
-// Nearest gives for each row of queries the k rows of items with the largest dot product, the largest first.
-func Nearest(queries, items Matrix, k int) ([][]int, error) {
+// Neighbour is a row of a matrix and its dot product with the row that asked for it: the cosine for rows of length 1.
+type Neighbour struct {
+	Item   int
+	Cosine float64
+}
+
+// Nearest returns for each row of queries the k rows of items with the largest dot product, the largest first.
+func Nearest(queries, items Matrix, k int) ([][]Neighbour, error) {
 	s, err := Similarity(queries, items)
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]int, queries.Rows)
+	out := make([][]Neighbour, queries.Rows)
 	for i := range out {
 		row := s.Row(i)
-		order := make([]int, items.Rows)
-		for j := range order {
-			order[j] = j
+		all := make([]Neighbour, items.Rows)
+		for j := range all {
+			all[j] = Neighbour{j, float64(row[j])}
 		}
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(row[b], row[a]) })
-		out[i] = order[:min(max(k, 0), len(order))]
+		slices.SortStableFunc(all, func(a, b Neighbour) int { return cmp.Compare(b.Cosine, a.Cosine) })
+		out[i] = all[:min(max(k, 0), len(all))]
 	}
 	return out, nil
+}
+
+// Select returns the given rows of m, a copy.
+func (m Matrix) Select(rows []int) Matrix {
+	chosen := Matrix{Rows: len(rows), Width: m.Width, Data: make([]float32, 0, len(rows)*m.Width)}
+	for _, i := range rows {
+		chosen.Data = append(chosen.Data, m.Row(i)...)
+	}
+	return chosen
+}
+
+// MeanByClass returns the mean of the rows of each class: [classes, m.Width]. A class without examples has zeros.
+func MeanByClass(m Matrix, truth Labelled, classes int) ([][]float64, error) {
+	if m.Rows != truth.Len() {
+		return nil, fmt.Errorf("eval: %d rows for %d examples", m.Rows, truth.Len())
+	}
+	mean, of := make([][]float64, classes), make([]float64, classes)
+	for i := range mean {
+		mean[i] = make([]float64, m.Width)
+	}
+	for i := range m.Rows {
+		class := truth.Class(i)
+		if class < 0 || class >= classes {
+			return nil, fmt.Errorf("eval: example %d is of class %d; there are %d classes", i, class, classes)
+		}
+		of[class]++
+		for j, x := range m.Row(i) {
+			mean[class][j] += float64(x)
+		}
+	}
+	for i, row := range mean {
+		for j := range row {
+			row[j] /= max(1, of[i])
+		}
+	}
+	return mean, nil
+}
+
+// FirstOfEachClass returns an example of each class that there is, in the order of the classes.
+func FirstOfEachClass(truth Labelled, classes int) []int {
+	first := slices.Repeat([]int{-1}, classes)
+	for i := range truth.Len() {
+		if class := truth.Class(i); class >= 0 && class < classes && first[class] < 0 {
+			first[class] = i
+		}
+	}
+	return slices.DeleteFunc(first, func(i int) bool { return i < 0 })
+}
+
+// MeanHeads takes attention weights [Heads, Grid, Grid], one after another, to their mean [Grid, Grid].
+func MeanHeads(weights []float32, grid int) [][]float64 {
+	mean := make([][]float64, grid)
+	for row := range mean {
+		mean[row] = make([]float64, grid)
+	}
+	heads := float64(len(weights) / (grid * grid))
+	for i, w := range weights {
+		mean[i/grid%grid][i%grid] += float64(w) / heads
+	}
+	return mean
 }

@@ -222,15 +222,61 @@ func TestMistakes(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	items := matrix(2, 1, 0, 0, 1, 0.8, 0.6, 1, 0)
-	for k, want := range map[int][][]int{
-		0: {{}, {}}, -3: {{}, {}}, 1: {{0}, {1}}, 2: {{0, 3}, {1, 2}}, 9: {{0, 3, 2, 1}, {1, 2, 0, 3}},
-	} {
+	a := []Neighbour{{0, 1}, {3, 1}, {2, float64(float32(0.8))}, {1, 0}}
+	b := []Neighbour{{1, 1}, {2, float64(float32(0.6))}, {0, 0}, {3, 0}}
+	for k, n := range map[int]int{0: 0, -3: 0, 1: 1, 2: 2, 9: 4} {
 		got, err := Nearest(matrix(2, 1, 0, 0, 1), items, k)
 		must(t, err)
-		if !reflect.DeepEqual(got, want) {
+		if want := [][]Neighbour{a[:n], b[:n]}; !reflect.DeepEqual(got, want) {
 			t.Errorf("the %d nearest are %v, want %v", k, got, want)
 		}
 	}
 	_, err := Nearest(matrix(1, 1), items, 1)
 	wantError(t, err, "width 1 and 2")
+}
+
+func TestSelect(t *testing.T) {
+	m := matrix(2, 1, 2, 3, 4, 5, 6)
+	got := m.Select([]int{2, 0, 2})
+	if want := matrix(2, 5, 6, 1, 2, 5, 6); !reflect.DeepEqual(got, want) {
+		t.Errorf("the rows are %v, want %v", got, want)
+	}
+	got.Data[0] = 99
+	if m.Data[4] != 5 {
+		t.Error("what Select returns is no copy")
+	}
+}
+
+func TestMeanByClass(t *testing.T) {
+	got, err := MeanByClass(matrix(2, 1, 2, 3, 4, 5, 6), labels{2, 0, 2}, 4)
+	must(t, err)
+	if want := [][]float64{{3, 4}, {0, 0}, {3, 4}, {0, 0}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("the means are %v, want %v", got, want)
+	}
+	_, err = MeanByClass(matrix(2, 1, 2), labels{0, 1}, 2)
+	wantError(t, err, "1 rows for 2 examples")
+	for _, class := range []int{-1, 2} {
+		_, err = MeanByClass(matrix(2, 1, 2), labels{class}, 2)
+		wantError(t, err, "example 0", "2 classes")
+	}
+}
+
+func TestFirstOfEachClass(t *testing.T) {
+	if got, want := FirstOfEachClass(labels{2, 0, 2, 9, -1, 3}, 4), []int{1, 0, 5}; !slices.Equal(got, want) {
+		t.Errorf("the first are %v, want %v", got, want)
+	}
+	if got := FirstOfEachClass(labels{}, 3); len(got) != 0 {
+		t.Errorf("of no examples the first are %v", got)
+	}
+}
+
+func TestMeanHeads(t *testing.T) {
+	got := MeanHeads([]float32{1, 2, 3, 4, 3, 2, 1, 0}, 2)
+	if want := [][]float64{{2, 2}, {2, 2}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("the mean of two heads is %v, want %v", got, want)
+	}
+	got = MeanHeads([]float32{1, 2, 3, 4}, 2)
+	if want := [][]float64{{1, 2}, {3, 4}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("one head is %v, want %v", got, want)
+	}
 }

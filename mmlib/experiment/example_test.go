@@ -3,70 +3,58 @@ package experiment_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
 
 	"gomm/kernels/xla"
-	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
+	"gomm/mmlib/run"
 )
 
 // Pretrains a small CLIP for three steps, which teach it nothing yet, and measures it.
 func Example() {
-	err := func() error {
-		temp, err := os.MkdirTemp("", "runs")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(temp)
-		settings, err := models.Preset(models.CLIP, "mnist-tiny")
-		if err != nil {
-			return err
-		}
-		settings.Training.Steps, settings.Training.Warmup, settings.Training.BatchSize, settings.Data.Validation = 3, 1, 32, 40
-		config, err := models.Complete(models.CLIP, "mnist-tiny", 1, settings)
-		if err != nil {
-			return err
-		}
-		backend, err := xla.Open()
-		if err != nil {
-			return err
-		}
-		dir := filepath.Join(temp, "first")
-		folder, err := experiment.Create(dir, config)
-		if err != nil {
-			return err
-		}
-		trained, err := experiment.Train(context.Background(), backend, folder, experiment.Options{})
-		if err != nil {
-			return err
-		}
-		fmt.Println(trained.Steps, "steps; validation measured:", len(trained.Validation), "figures")
-
-		m, err := models.Open(dir)
-		if err != nil {
-			return err
-		}
-		session, err := experiment.Session(backend, m)
-		if err != nil {
-			return err
-		}
-		_, test, err := mnist.Load(mnist.MNIST, mnist.Options{})
-		if err != nil {
-			return err
-		}
-		zero, err := experiment.MeasureZeroShot(session, m.Config, m.Tokenizer, test.Limit(50))
-		if err != nil {
-			return err
-		}
-		fmt.Println(zero.Images.Rows, "pictures,", zero.Similarity["zh"].Width, "classes")
-		return nil
-	}()
+	temp, err := os.MkdirTemp("", "runs")
 	if err != nil {
-		fmt.Println(err)
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	ctx, dir := context.Background(), filepath.Join(temp, "first")
+	backend, err := xla.Open()
+	if err != nil {
+		log.Fatal(err)
+	}
+	settings, err := models.Preset("clip", "mnist-tiny")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for key, value := range map[string]string{"steps": "3", "warmup": "1", "batch_size": "32", "data.validation": "40"} {
+		if err := run.Set(&settings, key, value); err != nil {
+			log.Fatal(err)
+		}
+	}
+	r, err := experiment.Create(ctx, backend, dir, settings, data.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	trained, err := r.Train(ctx, experiment.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(trained.Steps, "steps; measured on the validation split:", len(trained.Validation), "figures")
+
+	measured, err := experiment.Evaluate(ctx, backend, dir, experiment.On{Split: data.Validation})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range measured.Figures() {
+		fmt.Println(f.Key, f.Unit)
 	}
 	// Output:
-	// 3 steps; validation measured: 3 figures
-	// 50 pictures, 10 classes
+	// 3 steps; measured on the validation split: 3 figures
+	// accuracy_en %
+	// accuracy_zh %
+	// accuracy %
 }

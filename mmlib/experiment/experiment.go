@@ -1,16 +1,15 @@
-// Package experiment is a training from its settings to its measurements: what the gomm command and the lessons do alike with the
-// parts of the library.
+// Package experiment takes a model from its settings to its measurements, as the gomm command and the lessons do. One call
+// makes a run, one trains it, one measures it:
 //
-//	settings, err := models.Preset(models.CLIP, "mnist-tiny")          // change them at will
-//	config, err := models.Complete(models.CLIP, "mnist-tiny", 1, settings)
-//	folder, err := experiment.Create("runs/first", config)             // a run folder
-//	trained, err := experiment.Train(ctx, backend, folder, experiment.Options{})
-//	model, err := models.Open("runs/first")                            // its best weights
-//	session, err := experiment.Session(backend, model)
-//	zero, err := experiment.MeasureZeroShot(session, model.Config, model.Tokenizer, pictures)
+//	settings, err := models.Preset("clip", "mnist-tiny")                          // change them at will
+//	run, err := experiment.Create(ctx, backend, "runs/first", settings, data.Options{})
+//	trained, err := run.Train(ctx, experiment.Options{})
+//	measured, err := experiment.Evaluate(ctx, backend, "runs/first", experiment.On{})
+//	model, err := models.Open("runs/first")                                       // its best weights
 //
-// Training measures on the validation split at every checkpoint, and the best one is kept. A classifier that begins with a
-// pretrained tower gets it by [StartFrom].
+// Create checks everything before there is a folder: a setting that is refused leaves nothing behind. Training measures
+// on the validation split at every checkpoint, and the best one is kept. How a kind of model is measured is a row of
+// [Measures]; nothing here knows which model or which data set it holds.
 package experiment
 
 import (
@@ -21,72 +20,143 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data"
 	"gomm/mmlib/models"
-	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
 	"gomm/mmlib/train"
 )
 
-// Create makes the run folder of a training, which must not be there yet; a task with texts gets its tokenizer's file.
-func Create(dir string, c run.Config) (*run.Folder, error) {
-	var files []run.Named
-	if c.Task == models.CLIP {
-		tokenizer, err := models.Tokenizer(c)
-		if err != nil {
-			return nil, err
-		}
-		data, err := json.Marshal(tokenizer)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, run.Named{Name: models.TokenizerFile, Data: data})
-	}
-	return run.Create(dir, c, files...)
+// Run is a run folder open for training, and the job that is to be done in it.
+type Run struct {
+	backend compute.Backend
+	kind    models.Kind
+	measure Measure
+	job     *models.Job
+	folder  *run.Folder
 }
 
-// ErrNotPretrained is in the error of StartFrom when the run is there, but is no CLIP's.
-var ErrNotPretrained = errors.New("not a pretrained clip")
-
-// StartFrom gives a classifier the vision tower of the pretrained run in a folder, its size and its weights, and the run's data set. It
-// returns the folder's absolute path, for run.Config's Init.
-func StartFrom(dir string, s *models.Settings) (init string, err error) {
-	classifier, ok := s.Model.(*clip.ClassifierConfig)
-	if !ok {
-		return "", fmt.Errorf("experiment: the settings are of a %T: a classifier alone can start from a pretrained run", s.Model)
+// Create makes a run in a folder that must not hold one yet. The data is loaded, the model's first step built and the
+// measure tried before the folder is made.
+func Create(ctx context.Context, b compute.Backend, dir string, s models.Settings, o data.Options) (*Run, error) {
+	if err := run.Vacant(dir); err != nil {
+		return nil, err
 	}
-	folder, err := run.Open(dir)
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	if s.Training == nil || s.Data == nil {
+		return nil, errors.New("experiment: the settings have no training or no data: they are of imported weights")
+	}
+	files := models.Files{}
+	if s.Init != "" { // pictures are to be prepared as those that the weights know
+		all, err := readFiles(s.Init)
+		if err != nil {
+			return nil, err
+		}
+		if file, ok := all[models.PreprocessFile]; ok {
+			files[models.PreprocessFile] = file
+		}
+	}
+	r, err := prepare(ctx, b, s, files, o)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer folder.Close()
-	if task := folder.Config().Task; task != models.CLIP {
-		return "", fmt.Errorf("experiment: %s holds a %s, %w", dir, task, ErrNotPretrained)
+	if err := train.Check(b, r.job.Task, *s.Training, s.Seed, r.initial(func(string) {})); err != nil {
+		return nil, err
 	}
-	var pretrained clip.Config
-	if err := run.DecodeStrict(folder.Config().Model, &pretrained); err != nil {
-		return "", err
+	c, err := r.job.Settings.Config()
+	if err != nil {
+		return nil, err
 	}
-	classifier.Vision = pretrained.Vision
-	s.Data.Name = folder.Config().Data.Name
-	return filepath.Abs(dir)
+	c.Versions = versions()
+	r.folder, err = run.Create(dir, c, r.job.Files)
+	return r, err
 }
 
-// Options of [Train]; each may be left out.
+// Resume opens a run that was interrupted, or that is to be looked after, with the settings and files it was made with.
+func Resume(ctx context.Context, b compute.Backend, dir string, o data.Options) (*Run, error) {
+	f, err := run.Resume(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := resume(ctx, b, f, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return r, nil
+}
+
+func resume(ctx context.Context, b compute.Backend, f *run.Folder, o data.Options) (*Run, error) {
+	s, err := models.Decode(f.Config())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path(), err)
+	}
+	if s.Training == nil || s.Data == nil {
+		return nil, fmt.Errorf("experiment: %s holds weights that came from elsewhere, which are not trained here: start another run from it", f.Path())
+	}
+	files, err := f.Files()
+	if err != nil {
+		return nil, err
+	}
+	r, err := prepare(ctx, b, s, files, o)
+	if err != nil {
+		return nil, err
+	}
+	r.folder = f
+	return r, nil
+}
+
+// prepare makes the job and tries its measure on the validation split.
+func prepare(ctx context.Context, b compute.Backend, s models.Settings, files models.Files, o data.Options) (*Run, error) {
+	k, err := models.Lookup(s.Kind)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{backend: b, kind: k}
+	if r.measure, err = measureOf(k); err != nil {
+		return nil, err
+	}
+	if r.job, err = k.Train(ctx, s, files, o); err != nil {
+		return nil, err
+	}
+	if set, ok := r.job.Splits[data.Validation]; ok {
+		m, err := k.Open(r.job.Settings, r.job.Files, model.NewStore())
+		if err != nil {
+			return nil, err
+		}
+		if err := r.measure.Accepts(m, set); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Settings are the settings of the run, with what the data decided filled in.
+func (r *Run) Settings() models.Settings { return r.job.Settings }
+
+// Dir is the folder of the run.
+func (r *Run) Dir() string { return r.folder.Path() }
+
+// Close gives the folder free. It is for a run that is not trained after all; Train closes the folder by itself.
+func (r *Run) Close() error { return r.folder.Close() }
+
+// Options of [Run.Train]; each may be left out.
 type Options struct {
-	Data     mnist.Options                                // where the pictures are
-	Backend  string                                       // what training.json calls the backend; its own name if empty
-	Progress func(train.Progress)                         // after every step
-	Measured func(step int64, figures map[string]float64) // at every checkpoint, on the validation split
-	Message  func(string)                                 // what else there is to tell
+	Backend  string                             // what training.json calls the backend; its own name if empty
+	Progress func(train.Progress)               // after every step
+	Measured func(step int64, figures []Figure) // at every checkpoint, on the validation split
+	Message  func(string)                       // what else there is to tell
 }
 
-// Trained is what a training leaves in its folder's training.json, summed up over resumptions.
+// Trained is what a training run leaves in its folder's training.json, summed up over resumptions.
 type Trained struct {
 	Steps           int64              `json:"steps"`
 	WallSeconds     float64            `json:"wall_seconds"`
@@ -100,30 +170,29 @@ type Trained struct {
 // TrainedFile is the file in a run folder that holds a [Trained].
 const TrainedFile = "training.json"
 
-// ReadTrained reads what the training in a run folder left; it is empty when there was none yet.
+// ReadTrained reads what training left in a run folder; it is empty when there was none yet.
 func ReadTrained(dir string) (Trained, error) {
 	var t Trained
-	data, err := os.ReadFile(filepath.Join(dir, TrainedFile))
+	content, err := os.ReadFile(filepath.Join(dir, TrainedFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
 	if err != nil {
 		return t, err
 	}
-	return t, run.DecodeStrict(data, &t)
+	if err := run.DecodeStrict(content, &t); err != nil {
+		return t, fmt.Errorf("%s in %s: %w", TrainedFile, dir, err)
+	}
+	return t, nil
 }
 
-// Train trains in an open folder, fresh or resumed, to its last step, and closes the folder. When ctx ends, it saves a checkpoint
-// and returns ctx's error.
-func Train(ctx context.Context, b compute.Backend, f *run.Folder, o Options) (t Trained, err error) {
+// Train trains to the last step, fresh or resumed, and closes the folder. When ctx ends, it saves a checkpoint and returns
+// ctx's error.
+func (r *Run) Train(ctx context.Context, o Options) (t Trained, err error) {
+	f := r.folder
 	defer func() { err = errors.Join(err, f.Close()) }()
 	began := time.Now()
 	if t, err = ReadTrained(f.Path()); err != nil {
-		return t, err
-	}
-	o.Data.Context = ctx
-	job, err := models.NewJob(f.Config(), o.Data)
-	if err != nil {
 		return t, err
 	}
 	tell := func(text string) {
@@ -131,16 +200,20 @@ func Train(ctx context.Context, b compute.Backend, f *run.Folder, o Options) (t 
 			o.Message(text)
 		}
 	}
-	f.Best, f.Warn = "accuracy", tell
-	check := &validator{backend: b, job: job}
-	trainer, err := train.New(b, job.Task, f, train.Hooks{
-		Init: startWeights(f.Config(), tell),
+	f.Best, f.Warn = r.measure.Best, tell
+	check := &validator{run: r}
+	trainer, err := train.New(r.backend, r.job.Task, f, train.Hooks{
+		Init: r.initial(tell),
 		Validate: func(weights *model.Store, step int64) (map[string]float64, error) {
-			var err error
-			if t.Validation, err = check.measure(weights); err == nil && o.Measured != nil {
-				o.Measured(step, t.Validation)
+			figures, err := check.measure(ctx, weights)
+			if err != nil {
+				return nil, err
 			}
-			return t.Validation, err
+			t.Validation = metrics(figures)
+			if o.Measured != nil && len(figures) > 0 {
+				o.Measured(step, figures)
+			}
+			return t.Validation, nil
 		},
 		Progress: func(p train.Progress) {
 			t.ImagesPerSecond = p.ExamplesPerSecond
@@ -158,7 +231,7 @@ func Train(ctx context.Context, b compute.Backend, f *run.Folder, o Options) (t 
 	trainErr := trainer.Run(ctx)
 	t.Steps, t.Devices, t.Backend = trainer.Step(), trainer.Devices(), o.Backend
 	if t.Backend == "" {
-		t.Backend = b.Name()
+		t.Backend = r.backend.Name()
 	}
 	if saved, err := f.Checkpoints(); err == nil && len(saved) > 0 && t.Validation == nil {
 		t.Validation = saved[len(saved)-1].Metrics // of a run that had nothing left to do but this
@@ -167,32 +240,129 @@ func Train(ctx context.Context, b compute.Backend, f *run.Folder, o Options) (t 
 	if t.Digest, err = run.Digest(trainer.Store()); err != nil {
 		return t, errors.Join(trainErr, err)
 	}
-	data, err := json.MarshalIndent(t, "", "  ")
+	content, err := json.MarshalIndent(t, "", "  ")
 	if err == nil {
-		err = f.WriteFile(TrainedFile, append(data, '\n'))
-	}
-	if trainErr != nil && ctx.Err() != nil {
-		tell(fmt.Sprintf("interrupted: saved after step %d; go on with --resume --run %s", t.Steps, f.Path()))
+		err = f.WriteFile(TrainedFile, append(content, '\n'))
 	}
 	return t, errors.Join(trainErr, err)
 }
 
-// startWeights loads the weights that a fine-tuning starts from: the vision tower of its config's Init run.
-func startWeights(c run.Config, tell func(string)) func(*model.Store) error {
-	if c.Init == "" {
+// initial returns a function that fills a store with the weights of the run's Init, or nil for random weights.
+func (r *Run) initial(tell func(string)) func(*model.Store) error {
+	s := r.job.Settings
+	if s.Init == "" {
 		return nil
 	}
-	return func(s *model.Store) error {
-		from, err := run.Open(c.Init)
+	return func(store *model.Store) error {
+		from, err := run.Open(s.Init)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		step, err := from.LoadWeights(s)
+		from.Warn = tell
+		step, err := from.LoadWeights(store)
 		if err != nil {
 			return err
 		}
-		tell(fmt.Sprintf("starting from the weights of %s after step %d", c.Init, step))
-		return clip.KeepVision(s)
+		before := countWeights(store)
+		if err := r.kind.Keep(store); err != nil {
+			return err
+		}
+		after := countWeights(store)
+		tell(fmt.Sprintf("starting from %d weights of %s after step %d; %d others are not of use here", after, s.Init, step, before-after))
+		return nil
 	}
+}
+
+// countWeights counts the tensors of a store that are weights of its model.
+func countWeights(s *model.Store) int {
+	n := 0
+	for v := range s.IterVariables() {
+		if run.IsWeight(v.Path()) {
+			n++
+		}
+	}
+	return n
+}
+
+// validator measures the weights of a training run on its validation split. It compiles once, at the first call.
+type validator struct {
+	run     *Run
+	model   *models.Model
+	session session
+}
+
+func (v *validator) measure(ctx context.Context, weights *model.Store) ([]Figure, error) {
+	r := v.run
+	set, ok := r.job.Splits[data.Validation]
+	if !ok {
+		return nil, nil
+	}
+	if v.model == nil {
+		m, err := r.kind.Open(r.job.Settings, r.job.Files, weights)
+		if err != nil {
+			return nil, err
+		}
+		if v.session, err = openSession(r.backend, m, r.measure); err != nil {
+			return nil, err
+		}
+		v.model = m
+	}
+	// An interrupted run is measured all the same: its checkpoint is to say how good it is.
+	result, err := r.measure.Run(context.WithoutCancel(ctx), v.session, v.model, set)
+	if err != nil {
+		return nil, err
+	}
+	return result.Figures(), nil
+}
+
+// Import makes a run of weights that came from elsewhere: a folder that every command can use, and in which nothing is
+// trained.
+func Import(dir string, s models.Settings, files models.Files, weights *model.Store) (err error) {
+	s.Data, s.Training = nil, nil
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	k, err := models.Lookup(s.Kind)
+	if err != nil {
+		return err
+	}
+	if _, err := k.Open(s, files, weights); err != nil {
+		return err
+	}
+	c, err := s.Config()
+	if err != nil {
+		return err
+	}
+	c.Versions = versions()
+	f, err := run.Create(dir, c, files)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.Save(weights, 0, nil)
+}
+
+func readFiles(dir string) (models.Files, error) {
+	f, err := run.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Files()
+}
+
+// versions are what decides the outcome of a run besides its settings, for the record.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, module := range info.Deps {
+		if name, found := strings.CutPrefix(module.Path, "github.com/gomlx/"); found {
+			v[name] = module.Version
+		}
+	}
+	return v
 }

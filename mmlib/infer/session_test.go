@@ -140,6 +140,84 @@ func TestConcurrent(t *testing.T) {
 	wait.Wait()
 }
 
+// TestSeveral: two inputs of different types and shapes give two outputs, in batches that are cut, filled up, and exact.
+func TestSeveral(t *testing.T) {
+	s, err := open(t, newToy(t, both()), []string{"both"}, 2, 4)
+	must(t, err)
+	for n := 1; n <= 9; n++ {
+		x, ids := make([]float32, 3*n), make([]int32, 2*n)
+		for i := range x {
+			x[i] = float32(i)
+		}
+		for i := range ids {
+			ids[i] = int32(10 * i)
+		}
+		in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, n, 3), tensors.FromFlatDataAndDimensions(ids, n, 2)}
+		out, err := s.Call("both", in...)
+		must(t, err)
+		sums, first := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[int32](out[1])
+		if len(sums) != n || len(first) != n {
+			t.Fatalf("%d examples give %d and %d results", n, len(sums), len(first))
+		}
+		for i := range n {
+			want := x[3*i] + x[3*i+1] + x[3*i+2] + float32(ids[2*i+1])
+			if sums[i] != want || first[i] != ids[2*i] {
+				t.Errorf("example %d of %d gives %g and %d, want %g and %d", i, n, sums[i], first[i], want, ids[2*i])
+			}
+		}
+		if got := tensors.MustCopyFlatData[float32](in[0]); !slices.Equal(got, x) {
+			t.Error("the input was changed")
+		}
+	}
+}
+
+// both is a function of numbers [3] and ids [2]: the sum of the numbers and the last id, and the first id.
+func both() task.Func {
+	in := []shapes.Shape{shapes.Make(dtypes.Float32, 3), shapes.Make(dtypes.Int32, 2)}
+	out := []shapes.Shape{shapes.Make(dtypes.Float32), shapes.Make(dtypes.Int32)}
+	return task.Func{Name: "both", In: in, Out: out, Graph: func(_ *model.Scope, in []*Node) []*Node {
+		id := func(i int) *Node { return Squeeze(Slice(in[1], AxisRange(), AxisElem(i)), 1) }
+		return []*Node{Add(ReduceSum(in[0], 1), ConvertDType(id(1), dtypes.Float32)), id(0)}
+	}}
+}
+
+func TestSeveralRefuses(t *testing.T) {
+	s, err := open(t, newToy(t, both()), []string{"both"}, 2)
+	must(t, err)
+	x := tensors.FromFlatDataAndDimensions(make([]float32, 6), 2, 3)
+	ids := tensors.FromFlatDataAndDimensions(make([]int32, 4), 2, 2)
+	one := tensors.FromFlatDataAndDimensions(make([]int32, 2), 1, 2)
+	call := func(in ...*tensors.Tensor) error {
+		_, err := s.Call("both", in...)
+		return err
+	}
+	must(t, call(x, ids))
+	wantError(t, call(), `"both" takes 2 inputs, not 0`)
+	wantError(t, call(x), `"both" takes 2 inputs, not 1`)
+	wantError(t, call(ids, x), "input 0", "Int32", "Float32")
+	wantError(t, call(x, x), "input 1", "Int32")
+	wantError(t, call(x, one), "2 and 1 examples")
+	wantError(t, call(tensors.FromValue(float32(1)), ids), "input 0")
+	wantError(t, call(tensors.FromFlatDataAndDimensions([]float32{}, 0, 3), tensors.FromFlatDataAndDimensions([]int32{}, 0, 2)), "nothing", "0 examples")
+}
+
+// TestWith: another session of the same model.
+func TestWith(t *testing.T) {
+	s, err := open(t, newToy(t), []string{"double"}, 2)
+	must(t, err)
+	other, err := s.With([]string{"project"}, 3, 7)
+	must(t, err)
+	if s.Largest() != 2 || other.Largest() != 7 {
+		t.Errorf("the largest batches are %d and %d, want 2 and 7", s.Largest(), other.Largest())
+	}
+	in, want := rows(4)
+	if got, err := Call(other, "project", 4, in); err != nil || !slices.Equal(got, want) {
+		t.Errorf("project gives %v (%v), want %v", got, err, want)
+	}
+	_, err = Call(other, "double", 1, in[:3])
+	wantError(t, err, `no function "double"`)
+}
+
 func TestCallRefuses(t *testing.T) {
 	s, err := open(t, newToy(t), nil, 2)
 	must(t, err)

@@ -1,178 +1,244 @@
-// Package models is the table of everything gomm can train and use: a name to settings, a task and a predictor. It joins
-// data to papers, which do not know each other: captions are made of a data set's class names, tokenised, and handed to
-// the model.
+// Package models is the table of everything gomm can train and use. A row of it, a [Kind], joins a model to its settings
+// and its data: the papers and the sources of examples do not know each other.
 //
-//	settings, err := models.Preset(models.CLIP, "mnist-demo")   // change settings at will
-//	job, err := models.NewJob(config, mnist.Options{})          // data and task: for mmlib/train
-//	model, err := models.Open("runs/demo/clip")                 // a trained run: for mmlib/infer
+//	settings, err := models.Preset("clip", "mnist-demo")   // change them at will, or by run.Set
+//	model, err := models.Open("runs/demo/clip")            // the best weights of a run, for mmlib/infer
+//
+// Training, which needs a folder and a backend, is mmlib/experiment's business.
+//
+// A new model is a package below this one, with its Config, its task.Task and its task.Predictor; a file here with its row;
+// and a line in [Kinds]. [Register] adds a row from outside the library.
 package models
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data/picture"
 	"gomm/mmlib/data/text"
-	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
 )
 
-// TokenizerFile is the tokenizer's file in a run folder.
-const TokenizerFile = "tokenizer.json"
+// Kind is a row of the table: what there is to know of one kind of model.
+type Kind struct {
+	About   string // what training does, in a line: "pretrain CLIP on pictures and captions"
+	Trained Way    // which command trains it
 
-// Job is a training ready to be run: the task, and the data that it is measured on.
+	// Presets are named settings, made afresh by each call, so that changing them does not change the table. Default
+	// names the one to begin with.
+	Presets map[string]func() Settings
+	Default string
+
+	// Config returns a new Config of the model, to be filled from a run's config.json.
+	Config func() Config
+
+	// Train loads the data, checks everything that can be checked, and makes the job. With files, those of the run that is
+	// resumed or begun from, it reads them; what is missing it makes and puts into Job.Files.
+	Train func(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error)
+
+	// Open makes a model of weights, for use.
+	Open func(s Settings, files Files, weights *model.Store) (*Model, error)
+
+	// Begin makes settings fit for starting from the weights of another run, or says why they cannot; Keep then removes
+	// from that run's weights what this kind does not use. Both are nil for a kind that starts from random weights only.
+	Begin func(s *Settings, from Settings) error
+	Keep  func(*model.Store) error
+
+	// Label says in a word or two what such a run holds: "linear probe".
+	Label func(Settings) string
+
+	// Measure names how such a model is measured: a row of mmlib/experiment's table of measures.
+	Measure string
+}
+
+// Way is how a kind of model is trained.
+type Way string
+
+// The ways, which are commands of gomm.
+const (
+	Pretrained Way = "pretrain"
+	Finetuned  Way = "finetune"
+)
+
+// Config is the size of a model: a pointer to a struct whose fields in JSON are the settings "model.…" of a run.
+type Config interface {
+	Validate() error // names the setting and the value at fault
+}
+
+// Settings are everything that decides a run. Those of a preset are to be changed at will; [run.Set] does it by names:
+// "training.steps", "data.validation", "model.vision.width".
+type Settings struct {
+	Kind   string `json:"-"`
+	Preset string `json:"-"` // that the settings started from
+	Init   string `json:"-"` // the run whose weights training starts from; empty for random ones
+	Seed   uint64 `json:"-"`
+
+	Data     data.Source   `json:"data"`     // nil for imported weights
+	Training *run.Training `json:"training"` // nil for imported weights
+	Model    Config        `json:"model"`
+}
+
+// Validate checks all settings, each by its own rules.
+func (s Settings) Validate() error {
+	if s.Data != nil {
+		if err := s.Data.Validate(); err != nil {
+			return fmt.Errorf("data.%w", err)
+		}
+	}
+	if s.Training != nil {
+		if err := s.Training.Validate(); err != nil {
+			return fmt.Errorf("training.%w", err)
+		}
+	}
+	if s.Model == nil {
+		return errors.New("models: the settings have no model")
+	}
+	return s.Model.Validate()
+}
+
+// Files are the files of a run folder that its model cannot be used without, by name.
+type Files map[string][]byte
+
+// The names of such files.
+const (
+	TokenizerFile  = "tokenizer.json"  // text.Tokenizer: how texts become ids
+	PreprocessFile = "preprocess.json" // picture.Preprocess: how pictures become numbers
+	ClassesFile    = "classes.json"    // captions.Classes: names and templates of the classes, by language
+)
+
+// Job is a model ready to be trained.
 type Job struct {
-	Config     run.Config
-	Task       task.Task
-	Validation *mnist.Set // held out of the training set
-	Test       *mnist.Set
-	Tokenizer  *text.Words // nil for a task without texts
+	Settings Settings // with what the data decided filled in
+	Task     task.Task
+	Splits   map[string]data.Set
+	Files    Files
 }
 
-// Complete fills in what settings leave to the data, the size of the vocabulary and the length of the longest caption, and
-// makes a run's Config of them.
-func Complete(task, preset string, seed uint64, s Settings) (run.Config, error) {
-	if c, ok := s.Model.(*clip.Config); ok {
-		words, err := vocabulary(s.Data)
-		if err != nil {
-			return run.Config{}, err
-		}
-		c.Text.Vocab, c.Text.Context = words.tokenizer.VocabSize(), words.longest
-	}
-	settings, err := json.Marshal(s.Model)
-	if err != nil {
-		return run.Config{}, fmt.Errorf("models: %w", err)
-	}
-	c := run.Config{Task: task, Preset: preset, Seed: seed, Data: s.Data, Training: s.Training, Model: settings}
-	if err := c.Validate(); err != nil {
-		return run.Config{}, err
-	}
-	// The model's own settings are checked here too, before there is a run folder.
-	switch m := s.Model.(type) {
-	case *clip.Config:
-		_, _, err = pretraining(c, noPicture{})
-	case *clip.ClassifierConfig:
-		err = m.Validate()
-	}
-	return c, err
-}
-
-// noPicture stands in for the data where only settings are checked.
-type noPicture struct{}
-
-func (noPicture) Len() int                           { return 1 }
-func (noPicture) Class(int) int                      { return 0 }
-func (noPicture) Picture([]float32, int, *rand.Rand) {}
-
-// NewJob loads the data and makes the task.
-func NewJob(c run.Config, opt mnist.Options) (*Job, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	all, test, err := mnist.Load(c.Data.Name, opt)
-	if err != nil {
-		return nil, err
-	}
-	if c.Data.Validation >= all.Len() {
-		return nil, fmt.Errorf("models: data.validation is %d: it must leave some of the %d training examples", c.Data.Validation, all.Len())
-	}
-	j := &Job{Config: c, Test: test}
-	training, validation := all.Split(c.Data.Validation)
-	j.Validation = validation
-	if c.Data.Limit > 0 {
-		training = training.Limit(c.Data.Limit)
-	}
-	training.Augment = mnist.Augment(c.Data.Augment)
-	if err := training.Augment.Validate(); err != nil {
-		return nil, fmt.Errorf("models: data.augment: %w", err)
-	}
-	switch c.Task {
-	case CLIP:
-		j.Task, j.Tokenizer, err = pretraining(c, training)
-		return j, err
-	case Classifier:
-		j.Task, err = finetuning(c, training)
-		return j, err
-	}
-	return nil, fmt.Errorf("models: task %q is unknown; there are %s", c.Task, strings.Join(Tasks(), ", "))
-}
-
-func pretraining(r run.Config, pictures clip.Pictures) (*clip.Pretraining, *text.Words, error) {
-	var c clip.Config
-	if err := run.DecodeStrict(r.Model, &c); err != nil {
-		return nil, nil, err
-	}
-	words, err := vocabulary(r.Data)
-	if err != nil {
-		return nil, nil, err
-	}
-	captions := make([]clip.Caption, len(words.captions))
-	for i, caption := range words.captions {
-		ids, err := words.tokenizer.Encode(caption, c.Text.Context)
-		if err != nil {
-			return nil, nil, err
-		}
-		captions[i] = clip.Caption{IDs: ids, Class: words.classes[i]}
-	}
-	t, err := clip.NewPretraining(c, pictures, captions, r.Data.Captions.PerBatch, clip.Sharing(r.Data.Captions.Sharing))
-	return t, words.tokenizer, err
-}
-
-func finetuning(r run.Config, pictures clip.Pictures) (*clip.Finetuning, error) {
-	var c clip.ClassifierConfig
-	if err := run.DecodeStrict(r.Model, &c); err != nil {
-		return nil, err
-	}
-	return clip.NewFinetuning(c, pictures)
-}
-
-// Predictor is the job's model over the given weights.
-func (j *Job) Predictor(weights *model.Store) (task.Predictor, error) {
-	return predictor(j.Config, weights)
-}
-
-func predictor(c run.Config, weights *model.Store) (task.Predictor, error) {
-	switch c.Task {
-	case CLIP:
-		p := &clip.Predictor{Weights: weights}
-		return p, run.DecodeStrict(c.Model, &p.Config)
-	case Classifier:
-		p := &clip.Classifier{Weights: weights}
-		return p, run.DecodeStrict(c.Model, &p.Config)
-	}
-	return nil, fmt.Errorf("models: task %q is unknown; there are %s", c.Task, strings.Join(Tasks(), ", "))
-}
-
-// Model is a trained run, opened for use.
+// Model is a trained model, opened for use.
 type Model struct {
 	task.Predictor
-	Config    run.Config
-	Tokenizer *text.Words // nil for a model without texts
-	Step      int64       // of the checkpoint that the weights are from: the best on the validation split
+	Settings   Settings
+	Tokenizer  text.Tokenizer     // nil for a model without texts
+	Preprocess picture.Preprocess // of its pictures; zero for a model without
+	Classes    captions.Classes   // that it tells apart, or learned the names of; nil for none
+	Step       int64              // of the checkpoint that the weights are from: the best on the validation split
 }
 
-// Open loads the best weights of a run folder.
-func Open(dir string) (*Model, error) {
-	f, err := run.Open(dir)
+// Func returns the named function of the model, and reports whether it has it.
+func (m *Model) Func(name string) (task.Func, bool) {
+	funcs := m.Funcs()
+	i := slices.IndexFunc(funcs, func(f task.Func) bool { return f.Name == name })
+	if i < 0 {
+		return task.Func{}, false
+	}
+	return funcs[i], true
+}
+
+// IDs encodes a text as the model's function "text" reads it.
+func (m *Model) IDs(s string) ([]int32, error) {
+	f, ok := m.Func("text")
+	if !ok || m.Tokenizer == nil {
+		return nil, fmt.Errorf("models: a %s reads no texts", m.Settings.Kind)
+	}
+	return text.Fixed(m.Tokenizer, s, f.In[0].Dim(0), text.Refuse)
+}
+
+var table struct {
+	sync.Mutex
+	kinds   map[string]Kind
+	sources map[string]func() data.Source
+}
+
+// Kinds is the table of models.
+func Kinds() map[string]Kind {
+	kinds := map[string]Kind{
+		"clip":       clipKind(),
+		"classifier": classifierKind(),
+	}
+	table.Lock()
+	defer table.Unlock()
+	maps.Copy(kinds, table.kinds)
+	return kinds
+}
+
+// Sources is the table of the sources of examples, with the settings that they have by default.
+func Sources() map[string]func() data.Source {
+	sources := map[string]func() data.Source{
+		mnist.MNIST:   func() data.Source { return &mnist.Source{Name: mnist.MNIST, Validation: 5000} },
+		mnist.Fashion: func() data.Source { return &mnist.Source{Name: mnist.Fashion, Validation: 5000} },
+	}
+	table.Lock()
+	defer table.Unlock()
+	maps.Copy(sources, table.sources)
+	return sources
+}
+
+// Register adds a kind of model from outside the library, under a name of its own.
+func Register(name string, k Kind) {
+	table.Lock()
+	defer table.Unlock()
+	if table.kinds == nil {
+		table.kinds = map[string]Kind{}
+	}
+	table.kinds[name] = k
+}
+
+// RegisterSource adds a source of examples from outside the library. The name is the one that the source's String returns.
+func RegisterSource(name string, source func() data.Source) {
+	table.Lock()
+	defer table.Unlock()
+	if table.sources == nil {
+		table.sources = map[string]func() data.Source{}
+	}
+	table.sources[name] = source
+}
+
+// Names lists the kinds that a command trains, or all kinds for an empty way, in alphabetical order.
+func Names(way Way) []string {
+	var names []string
+	for name, k := range Kinds() {
+		if way == "" || k.Trained == way {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Lookup returns a row of the table.
+func Lookup(kind string) (Kind, error) {
+	k, ok := Kinds()[kind]
+	if !ok {
+		return Kind{}, fmt.Errorf("models: there is no kind of model %q; there are %s", kind, strings.Join(Names(""), ", "))
+	}
+	return k, nil
+}
+
+// Preset returns a kind's settings of that name, or the default ones for "". They are a copy, to be changed at will.
+func Preset(kind, name string) (Settings, error) {
+	k, err := Lookup(kind)
 	if err != nil {
-		return nil, err
+		return Settings{}, err
 	}
-	defer f.Close()
-	m := &Model{Config: f.Config()}
-	weights := model.NewStore()
-	if m.Step, err = f.LoadWeights(weights); err != nil {
-		return nil, err
+	if name == "" {
+		name = k.Default
 	}
-	if m.Predictor, err = predictor(m.Config, weights); err != nil {
-		return nil, err
+	preset, ok := k.Presets[name]
+	if !ok {
+		return Settings{}, fmt.Errorf("models: %s has no preset %q; there are %s", kind, name, strings.Join(slices.Sorted(maps.Keys(k.Presets)), ", "))
 	}
-	if m.Config.Task == CLIP {
-		m.Tokenizer, err = readTokenizer(f)
-	}
-	return m, err
+	s := preset()
+	s.Kind, s.Preset, s.Seed = kind, name, 1
+	return s, nil
 }

@@ -1,15 +1,18 @@
-package models
+package models_test
 
 import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/data"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
 )
@@ -36,241 +39,282 @@ func wantError(t testing.TB, err error, words ...string) {
 	}
 }
 
-// TestPresets: every preset is complete, and a copy.
+// show is everything that settings hold.
+func show(s models.Settings) string {
+	text, err := json.Marshal(s)
+	return fmt.Sprintf("%s %s %s %d %s %v", s.Kind, s.Preset, s.Init, s.Seed, text, err)
+}
+
+// TestPresets: every preset is complete and valid, a copy, and survives its run folder.
 func TestPresets(t *testing.T) {
-	for _, task := range Tasks() {
-		if len(Presets(task)) == 0 {
-			t.Errorf("task %s has no presets", task)
+	for kind, k := range models.Kinds() {
+		if _, ok := k.Presets[k.Default]; !ok {
+			t.Errorf("%s: the default preset %q does not exist", kind, k.Default)
 		}
-		for _, name := range Presets(task) {
-			s, err := Preset(task, name)
+		for name := range k.Presets {
+			s, err := models.Preset(kind, name)
 			must(t, err)
-			if err := s.Training.Validate(); err != nil {
-				t.Errorf("%s %s: %v", task, name, err)
-			}
-			if err := s.Data.Validate(); err != nil {
-				t.Errorf("%s %s: %v", task, name, err)
+			if err := s.Validate(); err != nil {
+				t.Errorf("%s %s: %v", kind, name, err)
 			}
 			if c, ok := s.Model.(*clip.Config); ok {
 				if want, there := clip.Presets[name]; !there || *c != want {
-					t.Errorf("%s %s: the model is %+v, in clip.Presets %+v", task, name, *c, want)
+					t.Errorf("%s %s: the model is %+v, in clip.Presets %+v", kind, name, *c, want)
 				}
 			}
-			before := fmt.Sprintf("%+v %+v %+v", s.Data, s.Training, reflect.ValueOf(s.Model).Elem())
-			spoil(&s)
-			again, err := Preset(task, name)
+			before := show(s)
+			config, err := s.Config()
 			must(t, err)
-			if after := fmt.Sprintf("%+v %+v %+v", again.Data, again.Training, reflect.ValueOf(again.Model).Elem()); after != before {
-				t.Errorf("%s %s: changing a copy changed the table from\n%s to\n%s", task, name, before, after)
+			back, err := models.Decode(config)
+			must(t, err)
+			if got := show(back); got != before {
+				t.Errorf("%s %s: kept and decoded it is\n%s, not\n%s", kind, name, got, before)
+			}
+			spoil(reflect.ValueOf(&s))
+			again, err := models.Preset(kind, name)
+			must(t, err)
+			if after := show(again); after != before {
+				t.Errorf("%s %s: changing a copy changed the table from\n%s to\n%s", kind, name, before, after)
 			}
 		}
 	}
-	if got := Presets("poetry"); got != nil {
-		t.Errorf("an unknown task has presets %v", got)
-	}
 }
 
-// spoil changes everything that a copy might share with the table.
-func spoil(s *Settings) {
-	s.Training.Steps = -1
-	for i := range s.Training.Frozen {
-		s.Training.Frozen[i] = "/spoilt"
-	}
-	for i := range s.Data.Captions.Languages {
-		s.Data.Captions.Languages[i] = "xx"
-	}
-	switch c := s.Model.(type) {
-	case *clip.Config:
-		c.Vision.Width, c.Text.Layers = -1, -1
-	case *clip.ClassifierConfig:
-		c.Classes = -1
+// spoil changes everything that can be reached and that a copy might share with the table.
+func spoil(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			spoil(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			spoil(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			spoil(v.Index(i))
+		}
+	case reflect.Int:
+		if v.CanSet() {
+			v.SetInt(-1)
+		}
+	case reflect.Float64:
+		if v.CanSet() {
+			v.SetFloat(-1)
+		}
+	case reflect.String:
+		if v.CanSet() {
+			v.SetString("spoilt")
+		}
 	}
 }
 
 func TestUnknownNames(t *testing.T) {
-	_, err := Preset(CLIP, "mnits")
+	_, err := models.Preset("clip", "mnits")
 	wantError(t, err, `"mnits"`, "mnist, mnist-demo, mnist-tiny")
-	_, err = Preset(Classifier, "mnist")
+	_, err = models.Preset("classifier", "mnist")
 	wantError(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
-	_, err = Preset("poetry", "mnist")
-	wantError(t, err, `"poetry"`, "clip, classifier")
-	c := tinyConfig(t, nil)
-	c.Task = "poetry"
-	_, err = NewJob(c, mnist.Options{})
-	wantError(t, err, `"poetry"`, "clip, classifier")
-	_, err = predictor(c, nil)
-	wantError(t, err, `"poetry"`, "clip, classifier")
+	_, err = models.Preset("poetry", "mnist")
+	wantError(t, err, `"poetry"`, "classifier, clip")
+	_, err = models.Decode(run.Config{Kind: "poetry"})
+	wantError(t, err, `"poetry"`, "classifier, clip")
+	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
+	wantError(t, err, `"cifar"`, "fashion-mnist, mnist")
+	s, err := models.Preset("clip", "mnist-tiny")
+	must(t, err)
+	wantError(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, mnist")
+	if s.Data.String() != "mnist" {
+		t.Errorf("a refused data set is used: %s", s.Data)
+	}
 }
 
-// tiny is the smallest sensible CLIP.
-func tiny(t testing.TB) Settings {
-	t.Helper()
-	s, err := Preset(CLIP, "mnist-tiny")
+// TestUnknownKeys: a key that the model or the data does not know is refused, by its name, wherever settings are read.
+func TestUnknownKeys(t *testing.T) {
+	for kind, text := range map[string]string{"clip": `{"vision":{"patchsize":7}}`, "classifier": `{"vision":{"patchsize":7},"classes":10}`} {
+		_, err := models.Decode(run.Config{Kind: kind, Model: json.RawMessage(text)})
+		wantError(t, err, `"vision.patchsize"`, "vision.patch_size")
+	}
+	_, err := models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"mnist","augment":{"shfit":1}}`), Model: json.RawMessage(`{}`)})
+	wantError(t, err, `"augment.shfit"`, "augment.shift")
+}
+
+// TestUseData keeps the settings of a source of the same sort, and takes the other one's own elsewhere.
+func TestUseData(t *testing.T) {
+	models.RegisterSource("other", func() data.Source { return &other{Name: "other", Size: 3} })
+	s, err := models.Preset("clip", "mnist-tiny")
 	must(t, err)
-	c := s.Model.(*clip.Config)
-	c.Vision.Width, c.Vision.Layers, c.Vision.Heads, c.Vision.MLP = 16, 1, 2, 16
-	c.Text.Width, c.Text.Layers, c.Text.Heads, c.Text.MLP = 16, 0, 2, 16
-	c.Projection = 8
-	s.Data.Limit, s.Data.Validation, s.Data.Captions.PerBatch = 50, 30, 20
-	s.Training.Steps, s.Training.Warmup, s.Training.BatchSize, s.Training.Devices = 2, 1, 8, 1
+	s.Data.(*mnist.Source).Validation = 77
+	must(t, s.UseData("fashion-mnist"))
+	if d := s.Data.(*mnist.Source); d.Name != "fashion-mnist" || d.Validation != 77 || d.Augment.Shift != 1 || d.Captions.PerBatch != 40 {
+		t.Errorf("the settings are %+v", d)
+	}
+	must(t, s.UseData("other"))
+	if d, ok := s.Data.(*other); !ok || d.Size != 3 {
+		t.Errorf("the settings are %+v", s.Data)
+	}
+}
+
+// other is a source with settings of its own and nothing to load.
+type other struct {
+	data.Source `json:"-"`
+	Name        string `json:"name"`
+	Size        int    `json:"size"`
+}
+
+func (o *other) String() string { return o.Name }
+
+func (o *other) Validate() error { return nil }
+
+// tiny is the smallest sensible CLIP.
+func tiny(t testing.TB) models.Settings {
+	t.Helper()
+	s, err := models.Preset("clip", "mnist-tiny")
+	must(t, err)
+	for key, value := range map[string]string{
+		"vision.width": "16", "vision.layers": "1", "vision.mlp": "16", "text.width": "16", "text.layers": "0", "text.mlp": "16",
+		"model.projection": "8", "data.limit": "50", "data.validation": "30", "captions.per_batch": "20",
+		"steps": "2", "warmup": "1", "batch_size": "8",
+	} {
+		must(t, run.Set(&s, key, value))
+	}
 	return s
 }
 
-func tinyConfig(t testing.TB, change func(*Settings)) run.Config {
+func trainJob(t testing.TB, s models.Settings, files models.Files) (*models.Job, error) {
 	t.Helper()
-	s := tiny(t)
-	if change != nil {
-		change(&s)
-	}
-	c, err := Complete(CLIP, "mnist-tiny", 1, s)
-	must(t, err)
-	return c
+	return models.Kinds()[s.Kind].Train(t.Context(), s, files, data.Options{})
 }
 
-func TestComplete(t *testing.T) {
+// TestTrain makes a job, and from its files, whatever they say, the same model again.
+func TestTrain(t *testing.T) {
 	for _, languages := range [][]string{{"en"}, {"zh"}, {"en", "zh"}} {
-		c := tinyConfig(t, func(s *Settings) { s.Data.Captions.Languages = languages })
-		var m clip.Config
-		must(t, run.DecodeStrict(c.Model, &m))
-		w, err := vocabulary(c.Data)
+		s := tiny(t)
+		s.Data.(*mnist.Source).Captions.Languages = languages
+		files := models.Files{}
+		j, err := trainJob(t, s, files)
 		must(t, err)
-		if m.Text.Vocab != w.tokenizer.VocabSize() || m.Text.Vocab < 10 {
-			t.Errorf("%v: text.vocab is %d, the tokenizer has %d", languages, m.Text.Vocab, w.tokenizer.VocabSize())
+		if n := len(j.Splits[data.Validation].(*mnist.Set).Labels); j.Task.Len() != 50 || n != 30 || j.Splits[data.Test].Len() != 10000 {
+			t.Errorf("%d training, %d validation examples", j.Task.Len(), n)
+		}
+		m, err := models.Kinds()["clip"].Open(j.Settings, files, model.NewStore())
+		must(t, err)
+		c := j.Settings.Model.(*clip.Config)
+		if c.Text.Vocab != m.Tokenizer.VocabSize() || c.Text.Vocab < 10 || s.Model.(*clip.Config).Text.Vocab == c.Text.Vocab {
+			t.Errorf("%v: text.vocab is %d, the tokenizer has %d, the caller's settings now say %d", languages, c.Text.Vocab, m.Tokenizer.VocabSize(), s.Model.(*clip.Config).Text.Vocab)
 		}
 		longest := 0
-		for _, caption := range w.captions {
-			for length := 2; ; length++ {
-				if _, err := w.tokenizer.Encode(caption, length); err == nil {
-					longest = max(longest, length)
-					break
+		for _, v := range m.Classes {
+			for _, list := range v.Prompts() {
+				for _, prompt := range list {
+					ids, err := m.Tokenizer.Encode(prompt)
+					must(t, err)
+					longest = max(longest, len(ids)+2)
 				}
 			}
 		}
-		if m.Text.Context != longest {
-			t.Errorf("%v: text.context is %d, the longest caption has %d tokens", languages, m.Text.Context, longest)
+		if c.Text.Context != longest || !reflect.DeepEqual(m.Classes.Languages(), languages) || m.Preprocess.Mean[0] != mnist.MNISTMean {
+			t.Errorf("text.context is %d, the longest caption has %d tokens; classes in %v, pictures by %+v", c.Text.Context, longest, m.Classes.Languages(), m.Preprocess)
 		}
-		if c.Task != CLIP || c.Preset != "mnist-tiny" || c.Seed != 1 || c.Validate() != nil {
-			t.Errorf("the config is %+v", c)
-		}
-	}
 
-	refused := func(change func(*Settings), words ...string) {
-		t.Helper()
-		s := tiny(t)
-		change(&s)
-		_, err := Complete(CLIP, "mnist-tiny", 1, s)
-		wantError(t, err, words...)
-	}
-	refused(func(s *Settings) { s.Data.Captions.Languages = []string{"en", "fr"} }, `"fr"`, "en", "zh")
-	refused(func(s *Settings) { s.Data.Captions.Languages = nil }, "data.captions.languages is empty", "en, zh")
-	refused(func(s *Settings) { s.Data.Name = "cifar" }, `"cifar"`, "mnist")
-	refused(func(s *Settings) { s.Training.Steps = 0 }, "training.steps is 0")
-	refused(func(s *Settings) { s.Model.(*clip.Config).Vision.PatchSize = 5 }, "image_size 28", "patch_size 5")
-	refused(func(s *Settings) { s.Model.(*clip.Config).Temperature = 0 }, "temperature is 0")
-}
-
-func TestPrompts(t *testing.T) {
-	for _, data := range mnist.Names() {
-		for _, language := range mnist.Languages() {
-			prompts, err := Prompts(data, language)
-			must(t, err)
-			names, err := mnist.Classes(data, language)
-			must(t, err)
-			if len(prompts) != mnist.NumClasses {
-				t.Fatalf("%s in %s: prompts for %d classes", data, language, len(prompts))
-			}
-			for class, list := range prompts {
-				for _, p := range list {
-					if len(list) != len(prompts[0]) || !strings.Contains(p, names[class]) || strings.Contains(p, "%") {
-						t.Errorf("%s in %s: class %d has the prompt %q", data, language, class, p)
-					}
-				}
-			}
+		// Resumed: the files decide, and not the data set's name.
+		preprocess := strings.Replace(string(files[models.PreprocessFile]), "0.13066", "0.5", 1)
+		files[models.PreprocessFile] = []byte(preprocess)
+		tokenizer := string(files[models.TokenizerFile])
+		again, err := trainJob(t, j.Settings, files)
+		must(t, err)
+		if set := again.Splits[data.Train].(*mnist.Set); set.Mean != 0.5 || string(again.Files[models.TokenizerFile]) != tokenizer {
+			t.Errorf("the pictures are normalised by %v; the tokenizer is %s", set.Mean, again.Files[models.TokenizerFile])
 		}
 	}
-	en, err := Prompts(mnist.MNIST, "en")
-	must(t, err)
-	zh, err := Prompts(mnist.MNIST, "zh")
-	must(t, err)
-	if en[7][0] != "a photo of the digit seven." || !slices.Contains(zh[7], "手写数字七") {
-		t.Errorf("the prompts of the digit seven are %q and %q", en[7], zh[7])
-	}
-	_, err = Prompts(mnist.MNIST, "fr")
-	wantError(t, err, `"fr"`)
-	_, err = Prompts("cifar", "en")
-	wantError(t, err, `"cifar"`)
 }
 
-func TestPromptIDs(t *testing.T) {
-	c := tinyConfig(t, nil)
-	tokenizer, err := Tokenizer(c)
-	must(t, err)
-	ids, err := PromptIDs(tokenizer, [][]string{{"the digit one", "数字一"}, {"the digit two"}}, 9)
-	must(t, err)
-	if len(ids) != 3 || len(ids[0]) != 9 || tokenizer.Decode(ids[1]) != "数字一" || tokenizer.Decode(ids[2]) != "the digit two" {
-		t.Errorf("ids %v", ids)
-	}
-	_, err = PromptIDs(tokenizer, [][]string{{"the digit one", "a zebra"}}, 9)
-	wantError(t, err, "zebra")
-	_, err = PromptIDs(tokenizer, [][]string{{"the digit one"}}, 4)
-	wantError(t, err, "the digit one", "at most 4")
-}
-
-func TestNewJob(t *testing.T) {
-	j, err := NewJob(tinyConfig(t, nil), mnist.Options{})
-	must(t, err)
-	if j.Task.Len() != 50 || j.Validation.Len() != 30 || j.Test.Len() != 10000 || j.Tokenizer == nil {
-		t.Errorf("%d training, %d validation, %d test examples; tokenizer %v", j.Task.Len(), j.Validation.Len(), j.Test.Len(), j.Tokenizer)
-	}
-	if p := j.Task.(*clip.Pretraining); len(p.Captions) != 140 || p.Distinct != 20 || p.Sharing != clip.ShareMeanings {
-		t.Errorf("%d captions, %d in a batch, sharing %s; want 140, 20, meanings", len(p.Captions), p.Distinct, p.Sharing)
-	}
-
+func TestTrainRefuses(t *testing.T) {
 	for _, test := range []struct {
-		change func(*run.Data)
-		words  []string
+		key, value string
+		words      []string
 	}{
-		{func(d *run.Data) { d.Validation = 60000 }, []string{"data.validation is 60000", "60000 training examples"}},
-		{func(d *run.Data) { d.Captions.PerBatch = 25 }, []string{"captions per batch is 25", "multiple of the 10 classes"}},
-		{func(d *run.Data) { d.Captions.PerBatch = 0 }, []string{"captions per batch is 0"}},
-		{func(d *run.Data) { d.Captions.PerBatch = 1000 }, []string{"captions per batch is 1000", "only 14 captions"}},
-		{func(d *run.Data) { d.Captions.Sharing = "everything" }, []string{`"everything"`, `"meanings"`}},
+		{"data.validation", "60000", []string{"data.validation is 60000", "60000 training examples"}},
+		{"captions.per_batch", "25", []string{"data.captions.per_batch is 25", "multiple of the 10 classes"}},
+		{"captions.per_batch", "0", []string{"data.captions.per_batch is 0"}},
+		{"captions.per_batch", "1000", []string{"data.captions.per_batch is 1000", "only 14 captions"}},
+		{"captions.sharing", "everything", []string{`"everything"`, `"meanings"`}},
+		{"captions.languages", "fr", []string{`"fr"`, "en, zh"}},
+		{"captions.languages", "", []string{"data.captions.languages is empty"}},
+		{"data.augment.shift", "29", []string{"data.augment.shift is 29", "at most 28"}},
+		{"data.augment.scale", "0.95", []string{"data.augment.scale is 0.95", "at most 0.9"}},
+		{"vision.patch_size", "5", []string{"image_size 28", "patch_size 5"}},
+		{"model.temperature", "0", []string{"temperature is 0"}},
+		{"vision.channels", "2", []string{"channels is 2"}},
 	} {
-		c := tinyConfig(t, nil)
-		test.change(&c.Data)
-		_, err := NewJob(c, mnist.Options{})
+		s := tiny(t)
+		must(t, run.Set(&s, test.key, test.value))
+		err := s.Validate()
+		if err == nil {
+			_, err = trainJob(t, s, models.Files{})
+		}
 		wantError(t, err, test.words...)
 	}
-	bad := tinyConfig(t, nil)
-	bad.Data.Captions.Languages = []string{"fr"}
-	_, err = NewJob(bad, mnist.Options{})
-	wantError(t, err, `"fr"`)
-	bad = tinyConfig(t, nil)
-	bad.Training.BatchSize = 0
-	_, err = NewJob(bad, mnist.Options{})
-	wantError(t, err, "training.batch_size is 0")
-}
-
-// TestCompleteChecksCaptions: what would make a run folder useless is refused before there is one.
-func TestCompleteChecksCaptions(t *testing.T) {
-	s, err := Preset(CLIP, "mnist-tiny")
+	s := tiny(t)
+	s.Data.(*mnist.Source).Captions = nil
+	_, err := trainJob(t, s, models.Files{})
+	wantError(t, err, "captions")
+	s, err = models.Preset("classifier", "mnist-probe")
 	must(t, err)
-	s.Data.Captions.PerBatch = 25
-	_, err = Complete(CLIP, "mnist-tiny", 1, s)
-	wantError(t, err, "captions per batch is 25", "multiple of the 10 classes")
+	must(t, run.Set(&s, "model.classes", "7"))
+	_, err = trainJob(t, s, models.Files{})
+	wantError(t, err, "model.classes is 7", "mnist has 10")
+	wantError(t, run.Set(&s, "data.captions.per_batch", "20"), "captions") // a classifier has none: the flag is not dropped
 }
 
-// TestUnknownKeys: a key that the model does not know is refused, by its name, wherever settings are read.
-func TestUnknownKeys(t *testing.T) {
-	for task, text := range map[string]string{
-		CLIP:       `{"vision":{"patchsize":7}}`,
-		Classifier: `{"vision":{"patchsize":7},"classes":10}`,
+// TestOpenRefuses: a run that lacks a file, or has a damaged one, says which.
+func TestOpenRefuses(t *testing.T) {
+	k := models.Kinds()["clip"]
+	j, err := trainJob(t, tiny(t), models.Files{})
+	must(t, err)
+	for name, content := range map[string]string{
+		models.TokenizerFile: `{"type":"bpe"}`, models.PreprocessFile: `{"size":0}`, models.ClassesFile: `[{"language":"en"}]`,
 	} {
-		c := tinyConfig(t, nil)
-		c.Task, c.Model = task, json.RawMessage(text)
-		_, err := NewJob(c, mnist.Options{})
-		wantError(t, err, `"vision.patchsize"`, "vision.patch_size")
-		_, err = predictor(c, nil)
-		wantError(t, err, `"vision.patchsize"`, "vision.patch_size")
+		files := models.Files{}
+		for other, data := range j.Files {
+			files[other] = data
+		}
+		files[name] = []byte(content)
+		_, err := k.Open(j.Settings, files, model.NewStore())
+		wantError(t, err, name)
+		delete(files, name)
+		if _, err := k.Open(j.Settings, files, model.NewStore()); name != models.ClassesFile {
+			wantError(t, err, "lacks the file "+name)
+		}
 	}
+}
+
+// TestStartFrom: a classifier takes the tower and the data of a pretrained run, and of nothing else.
+func TestStartFrom(t *testing.T) {
+	pretrained := tiny(t)
+	must(t, pretrained.UseData("fashion-mnist"))
+	config, err := pretrained.Config()
+	must(t, err)
+	dir := t.TempDir() + "/clip"
+	f, err := run.Create(dir, config, nil)
+	must(t, err)
+	must(t, f.Close())
+	s, err := models.Preset("classifier", "mnist-tiny-probe")
+	must(t, err)
+	must(t, s.StartFrom(dir))
+	if got := s.Model.(*clip.ClassifierConfig).Vision; got != pretrained.Model.(*clip.Config).Vision || s.Data.String() != "fashion-mnist" || s.Init != dir {
+		t.Errorf("the tower is %+v, the data %s, init %s", got, s.Data, s.Init)
+	}
+	if s.Data.(*mnist.Source).Captions != nil || s.Data.(*mnist.Source).Augment != (mnist.Augment{}) {
+		t.Errorf("the probe's own settings are gone: %+v", s.Data)
+	}
+	wantError(t, pretrained.StartFrom(dir), "a clip starts from random weights")
+	wantError(t, s.StartFrom(t.TempDir()), "is not a run folder")
+
+	config, err = s.Config()
+	must(t, err)
+	f, err = run.Create(t.TempDir()+"/probe", config, nil)
+	must(t, err)
+	must(t, f.Close())
+	wantError(t, s.StartFrom(f.Path()), "holds a classifier", "a classifier starts from a pretrained clip")
 }

@@ -162,7 +162,10 @@ func (f *Folder) prune(saved int64) {
 		return
 	}
 	found = slices.DeleteFunc(found, func(x stored) bool { return x.step > saved })
-	keep := max(f.config.Training.Keep, 1)
+	keep := 1
+	if f.config.Training != nil {
+		keep = max(f.config.Training.Keep, 1)
+	}
 	if len(found) <= keep {
 		return
 	}
@@ -208,7 +211,7 @@ func (f *Folder) stored() ([]stored, error) {
 	return list, nil
 }
 
-// complete tells whether the files are there in their full size: a quick look, where Load checks the sums.
+// complete reports whether the files are there in their full size: a quick look, where Load checks the sums.
 func (x stored) complete() bool {
 	if x.err != nil {
 		return false
@@ -222,7 +225,8 @@ func (x stored) complete() bool {
 }
 
 // byMerit orders checkpoints, given the latest first, by the metric that the latest of them names as the measure, the best
-// first. Of equal ones the later is better; those without the metric come last.
+// first. Of equal ones the later is better; those without the metric come last. Those whose manifest is damaged come before
+// all: any of them may have been the best, so that none is passed over in silence.
 func byMerit(list []stored) []stored {
 	list = slices.Clone(list)
 	named := slices.IndexFunc(list, func(x stored) bool { return x.err == nil && x.manifest.Best != "" })
@@ -231,6 +235,9 @@ func byMerit(list []stored) []stored {
 	}
 	metric, smaller := strings.CutPrefix(list[named].manifest.Best, "-")
 	merit := func(x stored) float64 {
+		if x.err != nil {
+			return math.Inf(1)
+		}
 		value, ok := x.manifest.Metrics[metric]
 		if !ok || math.IsNaN(value) {
 			return math.Inf(-1)

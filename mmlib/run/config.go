@@ -9,41 +9,18 @@ import (
 	"strings"
 )
 
-// Config is everything that decides the outcome of a training. It is written to config.json when a run is created and
-// never changes afterwards.
+// Config is everything that decides the outcome of a run. It is written to config.json when the run is created and never
+// changes afterwards.
 type Config struct {
-	Task     string            `json:"task"`           // "clip" or "classifier": a row of the table in mmlib/models
-	Preset   string            `json:"preset"`         // the preset that the settings started from
-	Seed     uint64            `json:"seed"`           // the only source of randomness
-	Init     string            `json:"init,omitempty"` // the run folder whose weights this run starts from (fine-tuning)
-	Data     Data              `json:"data"`
-	Training Training          `json:"training"`
-	Model    json.RawMessage   `json:"model"`              // the model's own Config, e.g. clip.Config
+	Kind     string            `json:"kind"`               // what sort of model: a row of the table in mmlib/models
+	Preset   string            `json:"preset,omitempty"`   // the preset that the settings started from
+	Seed     uint64            `json:"seed"`               // the only source of randomness
+	Init     string            `json:"init,omitempty"`     // the run folder whose weights this run starts from (fine-tuning)
+	Data     json.RawMessage   `json:"data,omitempty"`     // the settings of the source of examples
+	Training *Training         `json:"training,omitempty"` // nil for weights that came from elsewhere and are not trained here
+	Model    json.RawMessage   `json:"model,omitempty"`    // the model's own Config, e.g. clip.Config
+	Files    []string          `json:"files,omitempty"`    // the other files of the run folder that the model cannot be used without
 	Versions map[string]string `json:"versions,omitempty"` // go, gomlx, go-xla, plugin, backend; for the record
-}
-
-// Data names the examples of a run.
-type Data struct {
-	Name       string   `json:"name"`       // "mnist" or "fashion-mnist"
-	Validation int      `json:"validation"` // training examples held out, on which checkpoints and settings are chosen
-	Limit      int      `json:"limit"`      // at most so many training examples; 0 for all
-	Augment    Augment  `json:"augment"`
-	Captions   Captions `json:"captions"` // of tasks with texts
-}
-
-// Captions says which captions the pictures of a data set without captions of its own are given.
-type Captions struct {
-	Languages []string `json:"languages"` // "en", "zh"
-	PerBatch  int      `json:"per_batch"` // different captions in a batch, each of them encoded once
-	Sharing   string   `json:"sharing"`   // clip.Sharing: "pairs", "captions" or "meanings"
-}
-
-// Augment is the range of random affine changes to a training picture; each is drawn uniformly from ± the value.
-type Augment struct {
-	Shift  float64 `json:"shift"`  // pixels, both axes
-	Rotate float64 `json:"rotate"` // degrees
-	Scale  float64 `json:"scale"`  // relative: 0.1 is 90 % to 110 %
-	Shear  float64 `json:"shear"`  // degrees
 }
 
 // Training is what the trainer needs to know besides the task.
@@ -65,16 +42,23 @@ type Training struct {
 	Keep         int      `json:"keep"`       // checkpoints kept besides the best one
 }
 
-// Validate names the key and the value that are at fault. The model's settings are for the model to check.
+// Validate names the key and the value at fault. What Data and Model hold is checked by whoever reads them.
 func (c Config) Validate() error {
-	if c.Task == "" {
-		return errors.New("run: task is empty: it must name a task, as \"clip\"")
+	if c.Kind == "" {
+		return errors.New("run: kind is empty: it must name a kind of model, as \"clip\"")
 	}
-	if model := bytes.TrimSpace(c.Model); len(model) > 0 && !bytes.Equal(model, []byte("null")) && (model[0] != '{' || !json.Valid(model)) {
-		return errors.New("run: model is not a JSON object: it must be the model's own settings")
+	for key, raw := range map[string]json.RawMessage{"data": c.Data, "model": c.Model} {
+		if len(raw) > 0 && (bytes.TrimSpace(raw)[0] != '{' || !json.Valid(raw)) {
+			return fmt.Errorf("run: %s is not a JSON object", key)
+		}
 	}
-	if err := c.Data.Validate(); err != nil {
-		return fmt.Errorf("run: data.%w", err)
+	for _, name := range c.Files {
+		if err := checkName(name); err != nil {
+			return fmt.Errorf("run: files: %w", err)
+		}
+	}
+	if c.Training == nil {
+		return nil
 	}
 	if err := c.Training.Validate(); err != nil {
 		return fmt.Errorf("run: training.%w", err)
@@ -82,24 +66,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Validate names the key and the value that are at fault.
-func (d Data) Validate() error {
-	if d.Name == "" {
-		return errors.New("name is empty: it must name a data set, as \"mnist\"")
-	}
-	a := d.Augment
-	return first(
-		atLeast("validation", d.Validation, 0),
-		atLeast("limit", d.Limit, 0),
-		atLeast("captions.per_batch", d.Captions.PerBatch, 0),
-		within("augment.shift", a.Shift, 0, math.MaxFloat64),
-		within("augment.rotate", a.Rotate, 0, 180),
-		within("augment.scale", a.Scale, 0, 0.99),
-		within("augment.shear", a.Shear, 0, 89),
-	)
-}
-
-// Validate names the key and the value that are at fault.
+// Validate names the key and the value at fault.
 func (t Training) Validate() error {
 	const least, belowOne = math.SmallestNonzeroFloat64, 1 - 1e-15
 	err := first(

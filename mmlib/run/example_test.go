@@ -15,9 +15,9 @@ import (
 
 func settings() run.Config {
 	return run.Config{
-		Task: "clip", Preset: "mnist-demo", Seed: 1,
-		Data: run.Data{Name: "mnist", Validation: 5000},
-		Training: run.Training{
+		Kind: "clip", Preset: "mnist-demo", Seed: 1,
+		Data: json.RawMessage(`{"name":"mnist"}`),
+		Training: &run.Training{
 			Steps: 300, BatchSize: 256, LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
 			SaveEvery: 100, LogEvery: 10, Keep: 1,
 		},
@@ -25,7 +25,7 @@ func settings() run.Config {
 	}
 }
 
-// A training creates its folder, saves as it goes, and whoever predicts later loads the best weights by the folder's path.
+// A training run creates its folder, saves as it goes, and whoever predicts later loads the best weights by the folder's path.
 func Example() {
 	dir, err := os.MkdirTemp("", "runs")
 	if err != nil {
@@ -34,7 +34,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	dir = filepath.Join(dir, "demo")
 
-	folder, err := run.Create(dir, settings())
+	folder, err := run.Create(dir, settings(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -79,5 +79,5 @@ func ExampleSet() {
 	// <nil> 0.0005
 	// <nil> 64
 	// run: training.batch_size cannot be "many": it must be a whole number
-	// run: there is no setting "lerning_rate": the nearest are training.learning_rate, training.final_rate, data.augment.rotate
+	// run: there is no setting "lerning_rate": the nearest are training.learning_rate, training.final_rate, init
 }

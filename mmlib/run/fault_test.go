@@ -33,7 +33,7 @@ func stopAt(n int) disk {
 	}}
 }
 
-// TestStopAnywhere stops a training at each single file operation of Save, in every situation that Save knows. What is on the
+// TestStopAnywhere stops a training run at each single file operation of Save, in every situation that Save knows. What is on the
 // disk then must load, to a reader at once and to a trainer that resumes, as the step before or the step being saved.
 func TestStopAnywhere(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestStopAnywhere(t *testing.T) {
 	}
 }
 
-// finished tells whether the disk of stopAt still works, and so whether all of Save was done.
+// finished reports whether the disk of stopAt still works, and so whether all of Save was done.
 func finished(f *Folder) bool { return f.disk.allow("", "") == nil }
 
 func wantUsable(t *testing.T, dir string, want []int64) {
@@ -105,7 +105,7 @@ func TestStopResume(t *testing.T) {
 		must(t, errors.Join(f.Log(1, nil), f.Log(2, nil), f.Log(3, nil)))
 		must(t, os.Rename(f.stepPath(2), f.stepPath(2)+replaced))
 		must(t, os.MkdirAll(f.Path("checkpoints", temporary+"x", "y"), 0o777))
-		must(t, os.WriteFile(f.Path("samples", temporary+"z"), nil, 0o666))
+		must(t, os.WriteFile(f.Path(temporary+"z"), nil, 0o666))
 		f.disk = stopAt(n)
 		collect(f)
 		if f.sweep() == nil {
@@ -127,7 +127,7 @@ func TestStopCreate(t *testing.T) {
 	t.Parallel()
 	for stopped, n := true, 0; stopped; n++ {
 		dir := filepath.Join(t.TempDir(), "run")
-		files := []Named{{"tokenizer.json", []byte("words")}}
+		files := map[string][]byte{"tokenizer.json": []byte("words")}
 		d := stopAt(n)
 		f, err := create(d, dir, validConfig(), files)
 		stopped = d.before("", "") != nil
@@ -135,7 +135,7 @@ func TestStopCreate(t *testing.T) {
 			must(t, f.Close())
 		}
 		if there, _ := exists(filepath.Join(dir, configFile)); !there {
-			f, err := Create(dir, validConfig(), files...)
+			f, err := Create(dir, validConfig(), files)
 			if err != nil {
 				t.Fatalf("operation %d: %v", n, err)
 			}
@@ -171,7 +171,7 @@ func TestDiskFull(t *testing.T) {
 		err := f.Save(storeOf(t, 2), 2, nil)
 		full = left < 0
 		if full {
-			wantError(t, err, "step 2", syscall.ENOSPC.Error(), "--resume")
+			wantError(t, err, "step 2", syscall.ENOSPC.Error(), "resume")
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("%v is not ENOSPC", err)
 			}

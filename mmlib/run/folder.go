@@ -1,23 +1,22 @@
-// Package run is the run folder: one training, with everything that decided it and everything that came of it.
+// Package run is the run folder: one trained model, with everything that decided it and everything that came of it.
 //
 //	runs/NAME/
-//	  config.json            task, preset, seed and every setting: written once, never changed
-//	  (tokenizer)            the tokenizer's own file, beside it
+//	  config.json            kind, preset, seed and every setting: written once, never changed
+//	  tokenizer.json, …      what the model cannot be used without, named in config.json
 //	  checkpoints/00000500/  the state after 500 steps, in GoMLX's checkpoint format, with manifest.json
-//	  metrics.jsonl          one line a step that was logged: {"step":10,"loss":2.3}
-//	  training.json          what the training cost and where it ended, by the gomm command
-//	  samples/               what the model made on the way
+//	  metrics.jsonl          one line for each step that was logged: {"step":10,"loss":2.3}
+//	  training.json          what the training run cost and where it ended
 //	  report.html            one file, to be opened in a browser
 //	  summary.json           the numbers at the end
 //	  .lock                  held by the process that trains
 //
 // Three functions open one. [Create] starts a run, [Resume] goes on with it, [Open] reads it. Only one process at a time
 // may train in a folder: Create and Resume take a lock, which the operating system gives back however the process ends.
-// Readers need no lock, for whatever is in the folder under its final name is whole.
+// Readers need no lock, because whatever is in the folder under its final name is whole.
 //
 // That is the one idea behind all of it: a file or a checkpoint is written under a temporary name, forced to the disk, and
 // then renamed, which a file system does at once or not at all. Whenever the process is killed, even in the middle of
-// [Folder.Save], what [Folder.Load] finds is the last checkpoint that was finished. Sums in each checkpoint's manifest tell
+// [Folder.Save], what [Folder.Load] finds is the last checkpoint that was finished. Sums in each checkpoint's manifest show
 // when a file was damaged later; then the checkpoint before it is used, and a warning says so.
 //
 // settings.go is the other half of the package: settings by their dotted names ([Set], [Keys]), and JSON that refuses keys
@@ -31,6 +30,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,19 +66,15 @@ type Folder struct {
 	closed  bool
 }
 
-// Named is a file to be put into a run folder.
-type Named struct {
-	Name string // relative to the run folder
-	Data []byte
-}
-
-// Create starts a run in dir with the settings c and, if any, further files such as the tokenizer's. The folder must not
-// hold a run yet. config.json comes last: a folder that has one is complete.
-func Create(dir string, c Config, files ...Named) (*Folder, error) {
+// Create starts a run in dir with the settings c and the files that the model cannot be used without, such as its
+// tokenizer's: by name, and named in config.json. The folder must not hold a run yet. config.json comes last: a folder
+// that has one is complete.
+func Create(dir string, c Config, files map[string][]byte) (*Folder, error) {
 	return create(disk{}, dir, c, files)
 }
 
-func create(d disk, dir string, c Config, files []Named) (*Folder, error) {
+func create(d disk, dir string, c Config, files map[string][]byte) (*Folder, error) {
+	c.Files = slices.Sorted(maps.Keys(files))
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -103,7 +99,16 @@ func create(d disk, dir string, c Config, files []Named) (*Folder, error) {
 	return f, nil
 }
 
-// vacant tells whether a run may be created in dir: it is empty, or an earlier Create was killed in it.
+// Vacant returns an error unless a run can be created in dir: there is no such folder yet, or it is empty. Create looks
+// again; this is for what takes time to prepare.
+func Vacant(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return vacant(dir)
+}
+
+// vacant returns an error unless dir is empty, or an earlier Create was killed in it.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -111,21 +116,19 @@ func vacant(dir string) error {
 	}
 	switch found := names(entries); {
 	case slices.Contains(found, configFile):
-		return fmt.Errorf("run: %s already holds a run: go on with it by --resume, or name another folder by --run", dir)
+		return fmt.Errorf("run: %s already holds a run: resume it, or name another folder", dir)
 	case len(found) > 0 && !slices.Contains(found, lockFile):
-		return fmt.Errorf("run: %s holds other files (%s) and no run: name another folder by --run", dir, found[0])
+		return fmt.Errorf("run: %s holds other files (%s) and no run: name another folder", dir, found[0])
 	}
 	return nil
 }
 
-func (f *Folder) fill(files []Named) error {
-	for _, sub := range []string{"checkpoints", "samples"} {
-		if err := f.disk.mkdir(f.Path(sub)); err != nil {
-			return fmt.Errorf("run: creating the run folder: %w", err)
-		}
+func (f *Folder) fill(files map[string][]byte) error {
+	if err := f.disk.mkdir(f.Path("checkpoints")); err != nil {
+		return fmt.Errorf("run: creating the run folder: %w", err)
 	}
-	for _, x := range files {
-		if err := f.WriteFile(x.Name, x.Data); err != nil {
+	for _, name := range f.config.Files {
+		if err := f.WriteFile(name, files[name]); err != nil {
 			return err
 		}
 	}
@@ -147,23 +150,51 @@ func Open(dir string) (*Folder, error) {
 	path := filepath.Join(dir, configFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("run: %s is not a run folder: %w: name one that was trained by --run", dir, err)
+		return nil, fmt.Errorf("run: %s is not a run folder: %w: name one that holds a run", dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	f := &Folder{dir: dir}
+	if isOld(data) {
+		return nil, fmt.Errorf("run: %s was made by an earlier version of gomm, which kept less in the folder than the model needs now: "+
+			"train it again in another folder; its settings are in %s", dir, path)
+	}
 	if err := DecodeStrict(data, &f.config); err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}
 	if err := f.config.Validate(); err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}
-	var model bytes.Buffer // without the indentation that it has inside of config.json
-	if err := json.Compact(&model, f.config.Model); err == nil {
-		f.config.Model = model.Bytes()
+	for _, raw := range []*json.RawMessage{&f.config.Data, &f.config.Model} { // without their indentation in config.json
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, *raw); err == nil && len(*raw) > 0 {
+			*raw = compact.Bytes()
+		}
 	}
 	return f, nil
+}
+
+// isOld reports whether a config.json is of the form before version 2, in which "task" stood for the kind.
+func isOld(config []byte) bool {
+	var old struct {
+		Kind *string `json:"kind"`
+		Task *string `json:"task"`
+	}
+	return json.Unmarshal(config, &old) == nil && old.Kind == nil && old.Task != nil
+}
+
+// Files reads the files that the model cannot be used without.
+func (f *Folder) Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, name := range f.config.Files {
+		data, err := os.ReadFile(f.Path(filepath.FromSlash(name)))
+		if err != nil {
+			return nil, fmt.Errorf("run: a file that the model needs: %w", err)
+		}
+		files[name] = data
+	}
+	return files, nil
 }
 
 // Resume opens the run folder dir to go on training in it: it takes the lock and sweeps what a killed process left.
@@ -182,7 +213,7 @@ func Resume(dir string) (*Folder, error) {
 	return f, nil
 }
 
-// takeLock makes this process the folder's only trainer. The file is never removed, for another process might hold it open.
+// takeLock makes this process the folder's only trainer. The file is never removed, because another process might hold it open.
 func (f *Folder) takeLock() error {
 	path := f.Path(lockFile)
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
@@ -195,7 +226,7 @@ func (f *Folder) takeLock() error {
 		if pid, err := os.ReadFile(path); err == nil && len(pid) > 0 {
 			holder = " (" + strings.TrimSpace(string(pid)) + ")"
 		}
-		return fmt.Errorf("run: another training is using %s%s: wait for its end, or name another folder by --run", f.dir, holder)
+		return fmt.Errorf("run: another process is training in %s%s: wait for its end, or name another folder", f.dir, holder)
 	}
 	f.lock = lock
 	_ = os.WriteFile(path, fmt.Appendf(nil, "process %d\n", os.Getpid()), 0o666) // a help for the message above, no more
@@ -207,9 +238,9 @@ func (f *Folder) sweep() error {
 	if err := f.disk.mkdir(f.Path("checkpoints")); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	for _, dir := range []string{f.dir, f.Path("samples"), f.Path("checkpoints")} {
+	for _, dir := range []string{f.dir, f.Path("checkpoints")} {
 		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 		for _, name := range names(entries) {
@@ -268,13 +299,10 @@ func (f *Folder) Path(name ...string) string {
 }
 
 // WriteFile puts a file into the run folder, whole or not at all. Name may lead into a folder, which is made if need be
-// ("samples/0500.png"). A folder opened for reading takes files too: a report is written after the training.
+// ("samples/0500.png"). A folder opened for reading takes files too: a report is written after the training run.
 func (f *Folder) WriteFile(name string, data []byte) error {
-	switch first, _, _ := strings.Cut(filepath.ToSlash(filepath.Clean(name)), "/"); {
-	case !filepath.IsLocal(name) || first == ".":
-		return fmt.Errorf("run: cannot write %q: the name must lead into the run folder", name)
-	case slices.Contains([]string{configFile, "checkpoints", metricsFile, lockFile}, first):
-		return fmt.Errorf("run: cannot write %q: the run folder keeps %s itself", name, first)
+	if err := checkName(name); err != nil {
+		return fmt.Errorf("run: cannot write %w", err)
 	}
 	path := f.Path(filepath.FromSlash(name))
 	err := f.disk.mkdir(filepath.Dir(path))
@@ -283,6 +311,17 @@ func (f *Folder) WriteFile(name string, data []byte) error {
 	}
 	if err != nil {
 		return fmt.Errorf("run: writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// checkName refuses a name that leads out of the run folder, or to what the folder keeps itself.
+func checkName(name string) error {
+	switch first, _, _ := strings.Cut(filepath.ToSlash(filepath.Clean(name)), "/"); {
+	case !filepath.IsLocal(name) || first == ".":
+		return fmt.Errorf("%q: the name must lead into the run folder", name)
+	case slices.Contains([]string{configFile, "checkpoints", metricsFile, lockFile}, first):
+		return fmt.Errorf("%q: the run folder keeps %s itself", name, first)
 	}
 	return nil
 }

@@ -1,10 +1,13 @@
 package run
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +26,9 @@ func TestMain(m *testing.M) {
 
 func validConfig() Config {
 	return Config{
-		Task: "clip", Preset: "mnist-tiny", Seed: 1,
-		Data: Data{Name: "mnist", Validation: 5000},
-		Training: Training{
+		Kind: "clip", Preset: "mnist-tiny", Seed: 1,
+		Data: json.RawMessage(`{"name":"mnist"}`),
+		Training: &Training{
 			Steps: 100, BatchSize: 64, LearningRate: 1e-3, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
 			SaveEvery: 10, LogEvery: 1, Keep: 2,
 		},
@@ -85,7 +88,7 @@ func newRun(t testing.TB, keep int) (*Folder, *[]string) {
 	t.Helper()
 	c := validConfig()
 	c.Training.Keep = keep
-	f, err := Create(filepath.Join(t.TempDir(), "run"), c)
+	f, err := Create(filepath.Join(t.TempDir(), "run"), c, nil)
 	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f, collect(f)
@@ -131,23 +134,25 @@ func compare(t testing.TB, have, want []variable) {
 
 func TestCreateOpen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "first")
-	f, err := Create(dir, validConfig(), Named{"tokenizer.json", []byte("words")})
+	f, err := Create(dir, validConfig(), map[string][]byte{"tokenizer.json": []byte("words")})
 	must(t, err)
-	must(t, f.WriteFile("samples/0001.txt", []byte("a seven")))
+	must(t, f.WriteFile("pictures/0001.txt", []byte("a seven")))
 	must(t, f.WriteSummary(map[string]float64{"accuracy": 0.975}))
 	must(t, f.Close())
 	must(t, f.Close())
 
-	_, err = Create(dir, validConfig())
-	wantError(t, err, dir, "--resume", "--run")
+	_, err = Create(dir, validConfig(), nil)
+	wantError(t, err, dir, "resume it", "another folder")
 
 	g, err := Open(dir)
 	must(t, err)
-	want, _ := json.Marshal(validConfig())
+	config := validConfig()
+	config.Files = []string{"tokenizer.json"}
+	want, _ := json.Marshal(config)
 	if got, _ := json.Marshal(g.Config()); string(got) != string(want) {
 		t.Errorf("config is %s, want %s", got, want)
 	}
-	for name, want := range map[string]string{"tokenizer.json": "words", "samples/0001.txt": "a seven", "summary.json": "{\n  \"accuracy\": 0.975\n}\n"} {
+	for name, want := range map[string]string{"tokenizer.json": "words", "pictures/0001.txt": "a seven", "summary.json": "{\n  \"accuracy\": 0.975\n}\n"} {
 		if data, err := os.ReadFile(g.Path(name)); err != nil || string(data) != want {
 			t.Errorf("%s is %q (%v), want %q", name, data, err, want)
 		}
@@ -163,29 +168,92 @@ func TestCreateOpen(t *testing.T) {
 func TestFoldersRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)
-	wantError(t, err, dir, "not a run folder", "--run")
+	wantError(t, err, dir, "not a run folder", "name one that holds a run")
 	_, err = Resume(filepath.Join(dir, "nowhere"))
 	wantError(t, err, "nowhere")
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v is not ErrNotExist", err)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o666))
-	_, err = Create(dir, validConfig())
-	wantError(t, err, "thesis.tex", "--run")
+	_, err = Create(dir, validConfig(), nil)
+	wantError(t, err, "thesis.tex", "another folder")
 
 	config := func(text string) error {
 		must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o666))
 		_, err := Open(dir)
 		return err
 	}
-	wantError(t, config(`{"task":"clip","trainin":{}}`), "trainin", "training.steps", "config.json")
-	wantError(t, config(`{"task":"clip","data":{"name":"mnist"},"training":{"steps":0}}`), "training.steps is 0", "config.json")
-	wantError(t, config(`{"task":"cl`), "JSON", "config.json")
+	wantError(t, config(`{"kind":"clip","trainin":{}}`), "trainin", "training.steps", "config.json")
+	wantError(t, config(`{"kind":"clip","data":{"name":"mnist"},"training":{"steps":0}}`), "training.steps is 0", "config.json")
+	wantError(t, config(`{"kind":"cl`), "JSON", "config.json")
+}
+
+// TestFiles: what the model cannot be used without comes back from the folder, and is an error when it is gone.
+func TestFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	want := map[string][]byte{"tokenizer.json": []byte("words"), "classes.json": []byte("[]")}
+	f, err := Create(dir, validConfig(), want)
+	must(t, err)
+	must(t, f.Close())
+	g, err := Open(dir)
+	must(t, err)
+	got, err := g.Files()
+	must(t, err)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the files are %q, want %q", got, want)
+	}
+	must(t, os.Remove(filepath.Join(dir, "classes.json")))
+	_, err = g.Files()
+	wantError(t, err, "a file that the model needs", "classes.json")
+	for _, name := range []string{"../x", "/tmp/x", "", ".", "config.json", "checkpoints/x", "metrics.jsonl", ".lock"} {
+		_, err := Create(filepath.Join(t.TempDir(), "run"), validConfig(), map[string][]byte{name: nil})
+		wantError(t, err, "files", fmt.Sprintf("%q", name))
+		must(t, os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{"kind":"clip","files":[%q]}`, name), 0o666))
+		_, err = Open(dir)
+		wantError(t, err, "files", fmt.Sprintf("%q", name), "config.json")
+	}
+}
+
+// TestImported: a run without training, of weights that came from elsewhere, is made, opened, and loaded.
+func TestImported(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	f, err := Create(dir, Config{Kind: "clip"}, nil)
+	must(t, err)
+	must(t, f.Save(storeOf(t, 0), 0, nil))
+	must(t, f.Close())
+	g, err := Open(dir)
+	must(t, err)
+	if g.Config().Training != nil {
+		t.Errorf("the run has the training %+v", g.Config().Training)
+	}
+	step, err := g.LoadWeights(model.NewStore())
+	must(t, err)
+	if step != 0 {
+		t.Errorf("the weights are of step %d", step)
+	}
+}
+
+// TestOld: a run folder of the first version is refused with what to do.
+func TestOld(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"task":"clip","data":{"name":"mnist"},"training":{"steps":3},"model":{}}`), 0o666))
+	_, err := Open(dir)
+	wantError(t, err, dir, "earlier version", "train it again in another folder", "config.json")
+}
+
+func TestVacant(t *testing.T) {
+	dir := t.TempDir()
+	must(t, Vacant(dir))
+	must(t, Vacant(filepath.Join(dir, "new")))
+	must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o666))
+	wantError(t, Vacant(dir), "notes.txt", "another folder")
+	f, _ := newRun(t, 1)
+	wantError(t, Vacant(f.Path()), "already holds a run", "resume it")
 }
 
 func TestWriteFileNames(t *testing.T) {
 	f, _ := newRun(t, 2)
-	for _, name := range []string{"../x", "/tmp/x", "", ".", "samples/../../x", "config.json", "./config.json", "checkpoints/1/x", "metrics.jsonl", ".lock"} {
+	for _, name := range []string{"../x", "/tmp/x", "", ".", "pictures/../../x", "config.json", "./config.json", "checkpoints/1/x", "metrics.jsonl", ".lock"} {
 		wantError(t, f.WriteFile(name, nil), "cannot write")
 	}
 }
@@ -194,7 +262,7 @@ func TestOneTrainer(t *testing.T) {
 	f, _ := newRun(t, 2)
 	must(t, f.Save(storeOf(t, 3), 3, nil))
 	_, err := Resume(f.Path())
-	wantError(t, err, "another training is using", f.Path(), "process", "--run")
+	wantError(t, err, "another process is training in", f.Path(), "process", "another folder")
 	reader, err := Open(f.Path())
 	must(t, err)
 	wantState(t, reader, 3)
@@ -281,6 +349,33 @@ func TestLoadWeights(t *testing.T) {
 	slices.Sort(paths)
 	if want := []string{"/logit_scale", "/text/frozen", "/vision/biases", "/vision/weights"}; !slices.Equal(paths, want) {
 		t.Errorf("loaded %v, want %v", paths, want)
+	}
+}
+
+// TestBestDamaged: without the manifest of the best checkpoint another is used, and a warning names the file.
+func TestBestDamaged(t *testing.T) {
+	f, warnings := newRun(t, 3)
+	f.Best = "accuracy"
+	for i, accuracy := range []float64{0.5, 0.9, 0.7} {
+		step := int64(i + 1)
+		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy}))
+	}
+	path := f.Path("checkpoints", "00000002", "manifest.json")
+	data, err := os.ReadFile(path)
+	must(t, err)
+	for name, damage := range map[string]func() error{
+		"a flipped digit": func() error { return os.WriteFile(path, bytes.Replace(data, []byte("0.9"), []byte("0.8"), 1), 0o666) },
+		"half a file":     func() error { return os.WriteFile(path, data[:len(data)/2], 0o666) },
+		"no file":         func() error { return os.Remove(path) },
+	} {
+		*warnings = nil
+		must(t, damage())
+		step, err := f.LoadWeights(model.NewStore())
+		must(t, err)
+		if step != 3 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 3 is used instead") {
+			t.Errorf("%s: step %d, warnings %q", name, step, *warnings)
+		}
+		must(t, os.WriteFile(path, data, 0o666))
 	}
 }
 

@@ -13,14 +13,15 @@ import (
 )
 
 // Set gives the setting named by key its value, as `--set key=value` does. Target is a pointer to a struct; keys are the
-// names in its JSON form, joined by dots, and lead through pointers and interfaces to what they hold. The beginning of a key may be left out where the rest is unique: "batch_size" for
+// names in its JSON form, joined by dots, and lead through pointers and interfaces to what they hold; what a nil pointer
+// does not hold cannot be set. The beginning of a key may be left out where the rest is unique: "batch_size" for
 // "training.batch_size". Lists are written a,b,c or as JSON.
 func Set(target any, key, value string) error {
 	all, err := settings(target)
 	if err != nil {
 		return err
 	}
-	x, err := find(all, key)
+	x, err := find(settable(all), key)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,12 @@ func Keys(target any) []string {
 	if err != nil {
 		return nil
 	}
-	return keysOf(all)
+	return keysOf(settable(all))
+}
+
+// settable leaves out what lies behind nil pointers.
+func settable(all []setting) []setting {
+	return slices.DeleteFunc(all, func(x setting) bool { return !x.value.CanSet() })
 }
 
 func keysOf(all []setting) []string {
@@ -90,34 +96,37 @@ func leaves(list []setting, prefix string, v reflect.Value) []setting {
 		x.key = prefix + x.key
 		if inner := settle(x.value); isGroup(inner) {
 			list = leaves(list, x.key+".", inner)
-		} else if inner.IsValid() && inner.CanSet() {
+		} else if inner.IsValid() {
 			list = append(list, setting{x.key, inner})
 		}
 	}
 	return list
 }
 
-// settle follows pointers and interfaces to what they hold; it is invalid for nil ones.
+// settle follows pointers and interfaces to what they hold. Behind a nil pointer it finds a zero value, which cannot be set;
+// for a nil interface it is invalid.
 func settle(v reflect.Value) reflect.Value {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return reflect.Zero(v.Type().Elem())
+		}
 		v = v.Elem()
 	}
 	return v
 }
 
-// isGroup tells a struct that holds settings from one that is a value with a text form of its own.
+var (
+	textForm = reflect.TypeFor[encoding.TextUnmarshaler]()
+	jsonForm = reflect.TypeFor[json.Unmarshaler]()
+)
+
+// isGroup reports whether v is a struct of settings, and not a value with a text form of its own.
 func isGroup(v reflect.Value) bool {
 	if v.Kind() != reflect.Struct {
 		return false
 	}
-	if !v.CanAddr() {
-		return true
-	}
-	switch v.Addr().Interface().(type) {
-	case encoding.TextUnmarshaler, json.Unmarshaler:
-		return false
-	}
-	return true
+	pointer := reflect.PointerTo(v.Type())
+	return !pointer.Implements(textForm) && !pointer.Implements(jsonForm)
 }
 
 // fields lists the fields of a struct by their JSON names. Those of an embedded struct count as its own, unless a field of

@@ -53,8 +53,7 @@ func TestSet(t *testing.T) {
 		{"steps", " 300 ", func() any { return c.Training.Steps }, 300},
 		{"seed", "18446744073709551615", func() any { return c.Seed }, uint64(math.MaxUint64)},
 		{"learning_rate", "5e-4", func() any { return c.Training.LearningRate }, 5e-4},
-		{"augment.shift", "2", func() any { return c.Data.Augment.Shift }, 2.0},
-		{"data.name", "fashion-mnist", func() any { return c.Data.Name }, "fashion-mnist"},
+		{"kind", "classifier", func() any { return c.Kind }, "classifier"},
 		{"frozen", "/vision, /text", func() any { return c.Training.Frozen }, []string{"/vision", "/text"}},
 		{"frozen", `["/a,b"]`, func() any { return c.Training.Frozen }, []string{"/a,b"}},
 		{"frozen", "", func() any { return c.Training.Frozen }, []string{}},
@@ -115,7 +114,7 @@ func TestSetRefuses(t *testing.T) {
 func TestKeys(t *testing.T) {
 	_, _, target := tree()
 	keys := Keys(target)
-	for _, key := range []string{"task", "seed", "data.augment.shear", "training.keep", "model.vision.patch_size", "model.text.layers", "model.causal"} {
+	for _, key := range []string{"kind", "seed", "training.frozen", "training.keep", "model.vision.patch_size", "model.text.layers", "model.causal"} {
 		if !slices.Contains(keys, key) {
 			t.Errorf("%s is not among %v", key, keys)
 		}
@@ -163,13 +162,9 @@ func TestDecodeStrict(t *testing.T) {
 func TestValidate(t *testing.T) {
 	must(t, validConfig().Validate())
 	for words, spoil := range map[string]func(*Config){
-		"task is empty":                                       func(c *Config) { c.Task = "" },
+		"kind is empty":                                       func(c *Config) { c.Kind = "" },
+		"data is not a JSON object":                           func(c *Config) { c.Data = json.RawMessage("3") },
 		"model is not a JSON object":                          func(c *Config) { c.Model = json.RawMessage("[]") },
-		"data.name is empty":                                  func(c *Config) { c.Data.Name = "" },
-		"data.validation is -1":                               func(c *Config) { c.Data.Validation = -1 },
-		"data.limit is -2":                                    func(c *Config) { c.Data.Limit = -2 },
-		"data.augment.scale is 1.5":                           func(c *Config) { c.Data.Augment.Scale = 1.5 },
-		"data.augment.shift is NaN":                           func(c *Config) { c.Data.Augment.Shift = math.NaN() },
 		"training.steps is 0: it must be at least 1":          func(c *Config) { c.Training.Steps = 0 },
 		"training.batch_size is 0: it must be at least 1":     func(c *Config) { c.Training.BatchSize = 0 },
 		"training.learning_rate is 0: it must be above 0":     func(c *Config) { c.Training.LearningRate = 0 },
@@ -190,7 +185,7 @@ func TestValidate(t *testing.T) {
 		c := validConfig()
 		spoil(&c)
 		wantError(t, c.Validate(), "run: "+words)
-		_, err := Create(t.TempDir(), c)
+		_, err := Create(t.TempDir(), c, nil)
 		wantError(t, err, words)
 	}
 }

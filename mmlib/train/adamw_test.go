@@ -124,7 +124,7 @@ func TestAdamW(t *testing.T) {
 			x := &fit{examples: 20, model: linear}
 			r := newReference()
 			f := newFolder(t, 3, c)
-			tr := newTrainer(t, x, f, Hooks{Init: r.start, Progress: func(p Progress) {
+			tr := trainer(t, x, f, Hooks{Init: r.start, Progress: func(p Progress) {
 				step := p.Step - 1
 				b, err := x.Batch(newOrder(3, x.Len(), c.BatchSize).at(step), stepRand(3, step))
 				must(t, err)
@@ -149,7 +149,7 @@ func TestFrozen(t *testing.T) {
 	c := settings()
 	c.Frozen = []string{"/hidden"}
 	f := newFolder(t, 1, c)
-	tr := newTrainer(t, &fit{examples: 20, model: network}, f, Hooks{})
+	tr := trainer(t, &fit{examples: 20, model: network}, f, Hooks{})
 	before := weights(t, tr.Store())
 	must(t, tr.Run(context.Background()))
 	after := weights(t, tr.Store())

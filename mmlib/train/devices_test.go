@@ -31,7 +31,7 @@ func TestDevicesAgree(t *testing.T) {
 	for _, count := range []int{1, n} {
 		c := settings()
 		c.BatchSize, c.Devices, c.Epsilon = 2*n, count, 1e-3
-		tr := newTrainer(t, &fit{examples: 20, model: linear}, newFolder(t, 1, c), Hooks{Init: newReference().start})
+		tr := trainer(t, &fit{examples: 20, model: linear}, newFolder(t, 1, c), Hooks{Init: newReference().start})
 		if tr.Devices() != count {
 			t.Errorf("it runs on %d devices, want %d", tr.Devices(), count)
 		}
@@ -68,7 +68,7 @@ func TestChooseDevices(t *testing.T) {
 	}
 	c := settings()
 	c.Devices = -1
-	_, err := run.Create(t.TempDir(), run.Config{Task: "fit", Data: run.Data{Name: "x"}, Training: c})
+	_, err := run.Create(t.TempDir(), run.Config{Kind: "fit", Training: &c}, nil)
 	wantError(t, err, "training.devices is -1")
 }
 

@@ -2,7 +2,6 @@ package train_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log"
 	"math/rand/v2"
@@ -46,7 +45,7 @@ func (line) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	return ReduceAllMean(Square(Sub(Add(Mul(x, scalar("slope")), scalar("offset")), y))), nil
 }
 
-// A training needs a backend, a task and a run folder with its settings.
+// A training run needs a backend, a task and a run folder with its settings.
 func Example() {
 	dir, err := os.MkdirTemp("", "runs")
 	if err != nil {
@@ -54,12 +53,12 @@ func Example() {
 	}
 	defer os.RemoveAll(dir)
 	folder, err := run.Create(filepath.Join(dir, "line"), run.Config{
-		Task: "line", Seed: 1, Data: run.Data{Name: "points"}, Model: json.RawMessage(`{}`),
-		Training: run.Training{
+		Kind: "line", Seed: 1,
+		Training: &run.Training{
 			Steps: 300, BatchSize: 16, LearningRate: 0.1, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
 			SaveEvery: 100, LogEvery: 100, Keep: 1,
 		},
-	})
+	}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func TestNaN(t *testing.T) {
 	var digests []string
 	var tr *Trainer
 	x := &spoilt{fit{examples: examples, model: linear}, last}
-	tr = newTrainer(t, x, f, Hooks{Progress: func(Progress) { digests = append(digests, digest(t, tr.Store())) }})
+	tr = trainer(t, x, f, Hooks{Progress: func(Progress) { digests = append(digests, digest(t, tr.Store())) }})
 	wantError(t, tr.Run(context.Background()), "step 4", "the loss is NaN", "training.learning_rate", "training.clip_norm")
 
 	s := model.NewStore()
@@ -69,7 +69,7 @@ func TestNaNGradient(t *testing.T) {
 		_, err := s.CreateVariable("/weights", tensors.FromFlatDataAndDimensions(make([]float32, in*out), in, out))
 		return err
 	}
-	tr := newTrainer(t, &fit{examples: 20, model: func(s *model.Scope, x *Node) *Node {
+	tr := trainer(t, &fit{examples: 20, model: func(s *model.Scope, x *Node) *Node {
 		w := s.VariableWithShape("weights", shapes.Make(x.DType(), in, out)).NodeValue(x.Graph())
 		return Add(MatMul(x, w), Sqrt(ReduceAllSum(Square(w)))) // no gradient at 0
 	}}, f, Hooks{Init: zero})
@@ -82,7 +82,7 @@ func TestNaNGradient(t *testing.T) {
 func TestCancel(t *testing.T) {
 	f := newFolder(t, 1, settings())
 	ctx, cancel := context.WithCancel(context.Background())
-	tr := newTrainer(t, &fit{examples: 20, model: linear}, f, Hooks{Progress: func(p Progress) {
+	tr := trainer(t, &fit{examples: 20, model: linear}, f, Hooks{Progress: func(p Progress) {
 		if p.Step == 7 {
 			cancel()
 		}
@@ -107,7 +107,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 	f := newFolder(t, 1, c)
 	asked, release := make(chan bool), make(chan bool)
 	x := &fit{examples: 20, model: linear}
-	tr := newTrainer(t, x, f, Hooks{})
+	tr := trainer(t, x, f, Hooks{})
 	x.batch = func([]int) error { asked <- true; <-release; return nil }
 	for range 12 { // what comes first, the batch or the end, is chance
 		ctx, cancel := context.WithCancel(context.Background())
@@ -223,7 +223,7 @@ func TestErrorsOnTheWay(t *testing.T) {
 			if test.batch != nil {
 				x.batch = test.batch(c)
 			}
-			err := newTrainer(t, x, f, Hooks{Validate: test.check}).Run(context.Background())
+			err := trainer(t, x, f, Hooks{Validate: test.check}).Run(context.Background())
 			wantError(t, err, test.words...)
 			if !errors.Is(err, boom) {
 				t.Errorf("%v does not wrap the cause", err)

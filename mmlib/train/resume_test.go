@@ -70,7 +70,7 @@ func runAgain(t *testing.T, want string, c run.Training) {
 func resumeAfterKill(t *testing.T, want string, f *run.Folder, killed []string, steps ...int64) {
 	for _, at := range steps {
 		again, warnings := resume(t, killed[at])
-		tr := newTrainer(t, resumable(), again, Hooks{})
+		tr := trainer(t, resumable(), again, Hooks{})
 		if from := at / 5 * 5; tr.Step() != from {
 			t.Errorf("killed after step %d: it goes on from step %d, want %d", at, tr.Step(), from)
 		}
@@ -109,7 +109,7 @@ func resumeAfterCancel(t *testing.T, want string, c run.Training) {
 	for _, stop := range []int64{4, 5, 12} {
 		f, _ := resume(t, dir)
 		ctx, cancel := context.WithCancel(context.Background())
-		tr := newTrainer(t, resumable(), f, Hooks{Progress: func(p Progress) {
+		tr := trainer(t, resumable(), f, Hooks{Progress: func(p Progress) {
 			if p.Step == stop {
 				cancel()
 			}
@@ -127,7 +127,7 @@ func resumeAfterCancel(t *testing.T, want string, c run.Training) {
 // resumeSeesRandomState shows that these tests would find a resumed run with another random state.
 func resumeSeesRandomState(t *testing.T, want, killed string) {
 	f, _ := resume(t, killed)
-	tr := newTrainer(t, resumable(), f, Hooks{})
+	tr := trainer(t, resumable(), f, Hooks{})
 	rng := tr.Store().GetVariable("/#rngState")
 	if rng == nil || rng.Trainable {
 		t.Fatalf("the random state is %v: it must be there and not be trained", rng)
@@ -150,7 +150,7 @@ func resumeAfterDamage(t *testing.T, want, killed string) {
 	must(t, os.WriteFile(path, data, 0o666))
 
 	f, warnings := resume(t, killed)
-	tr := newTrainer(t, resumable(), f, Hooks{})
+	tr := trainer(t, resumable(), f, Hooks{})
 	if tr.Step() != 5 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 5 is used instead") {
 		t.Errorf("it goes on from step %d with the warnings %q; want step 5 and %s named", tr.Step(), *warnings, path)
 	}
@@ -169,7 +169,7 @@ func TestInitOnlyOnce(t *testing.T) {
 	dir := f.Path()
 	must(t, f.Close())
 	again, _ := resume(t, dir)
-	tr := newTrainer(t, &fit{examples: 20, model: linear}, again, Hooks{Init: newReference().start})
+	tr := trainer(t, &fit{examples: 20, model: linear}, again, Hooks{Init: newReference().start})
 	if tr.Step() != 6 {
 		t.Errorf("it goes on from step %d, want 6", tr.Step())
 	}

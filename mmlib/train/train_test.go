@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -139,14 +138,14 @@ func settings() run.Training {
 func newFolder(t testing.TB, seed uint64, c run.Training) *run.Folder {
 	t.Helper()
 	f, err := run.Create(filepath.Join(t.TempDir(), "run"), run.Config{
-		Task: "fit", Seed: seed, Data: run.Data{Name: "sines"}, Training: c, Model: json.RawMessage(`{}`),
-	})
+		Kind: "fit", Seed: seed, Training: &c,
+	}, nil)
 	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f
 }
 
-func newTrainer(t testing.TB, x task.Task, f *run.Folder, h Hooks) *Trainer {
+func trainer(t testing.TB, x task.Task, f *run.Folder, h Hooks) *Trainer {
 	t.Helper()
 	tr, err := New(backend(t), x, f, h)
 	must(t, err)
@@ -156,7 +155,7 @@ func newTrainer(t testing.TB, x task.Task, f *run.Folder, h Hooks) *Trainer {
 // trainAll trains to the end and returns the digest of the weights.
 func trainAll(t testing.TB, x task.Task, f *run.Folder, h Hooks) string {
 	t.Helper()
-	tr := newTrainer(t, x, f, h)
+	tr := trainer(t, x, f, h)
 	must(t, tr.Run(context.Background()))
 	return digest(t, tr.Store())
 }
@@ -211,7 +210,7 @@ func TestRunTells(t *testing.T) {
 	f.Best = "-error"
 	var seen []Progress
 	var validated []int64
-	tr := newTrainer(t, &fit{examples: 20, model: network, metrics: []string{"double", "triple"}}, f, Hooks{
+	tr := trainer(t, &fit{examples: 20, model: network, metrics: []string{"double", "triple"}}, f, Hooks{
 		Progress: func(p Progress) { seen = append(seen, p) },
 		Validate: func(s *model.Store, step int64) (map[string]float64, error) {
 			validated = append(validated, step)

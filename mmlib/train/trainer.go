@@ -65,18 +65,51 @@ type Trainer struct {
 // from the newest good one. Nothing is compiled before Run.
 func New(b compute.Backend, t task.Task, f *run.Folder, h Hooks) (*Trainer, error) {
 	c := f.Config()
-	if t.Len() == 0 {
-		return nil, errors.New("train: the task has no examples")
+	if c.Training == nil {
+		return nil, fmt.Errorf("train: %s holds weights that came from elsewhere and no settings to train them by: start another run from it", f.Path())
 	}
-	d, err := chooseDevices(b, c.Training.Devices, c.Training.BatchSize)
+	tr, err := newTrainer(b, t, *c.Training, c.Seed, h)
 	if err != nil {
 		return nil, err
 	}
-	tr := &Trainer{backend: b, task: t, folder: f, config: c.Training, seed: c.Seed, hooks: h, devices: d, saved: -1}
+	tr.folder = f
 	if err := task.Try(tr.prepare); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return tr, nil
+}
+
+// Check builds the graph of one step and throws it away: it returns the error that a run with these settings would begin
+// with, before the run has a folder. init, which may be nil, is what [Hooks.Init] will be.
+func Check(b compute.Backend, t task.Task, c run.Training, seed uint64, init func(*model.Store) error) error {
+	tr, err := newTrainer(b, t, c, seed, Hooks{Init: init})
+	if err != nil {
+		return err
+	}
+	err = task.Try(func() error {
+		inputs, _, err := tr.firstInputs()
+		if err != nil {
+			return err
+		}
+		scratch := model.NewStore()
+		defer scratch.Finalize()
+		if err := tr.begin(scratch); err != nil {
+			return err
+		}
+		return tr.declare(scratch, inputs)
+	})
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+func newTrainer(b compute.Backend, t task.Task, c run.Training, seed uint64, h Hooks) (*Trainer, error) {
+	if t.Len() == 0 {
+		return nil, errors.New("train: the task has no examples")
+	}
+	d, err := chooseDevices(b, c.Devices, c.BatchSize)
+	return &Trainer{backend: b, task: t, config: c, seed: seed, hooks: h, devices: d, saved: -1}, err
 }
 
 // Step is the number of steps done.
@@ -90,22 +123,18 @@ func (t *Trainer) Store() *model.Store { return t.store }
 
 // prepare fills the store and makes the step's executable.
 func (t *Trainer) prepare() error {
-	first, err := t.task.Batch(newOrder(t.seed, t.task.Len(), t.config.BatchSize).at(0), stepRand(t.seed, 0))
+	inputs, shared, err := t.firstInputs()
 	if err != nil {
 		return err
-	}
-	inputs, shared := []shapes.Shape{shapes.Make(dtypes.Float32)}, []bool{true} // the learning rate
-	for i, in := range first.Inputs {
-		inputs, shared = append(inputs, in.Shape()), append(shared, first.Shared[i])
-		if err := in.FinalizeAll(); err != nil {
-			return err
-		}
 	}
 	scratch := model.NewStore()
 	if err := t.fill(scratch); err != nil {
 		return err
 	}
-	if err := t.create(scratch, inputs); err != nil {
+	if err := t.declare(scratch, inputs); err != nil {
+		return err
+	}
+	if err := scratch.InitializeVariables(t.backend, nil); err != nil {
 		return err
 	}
 	if t.store, err = inPathOrder(scratch); err != nil {
@@ -121,6 +150,22 @@ func (t *Trainer) prepare() error {
 	return nil
 }
 
+// firstInputs returns the shapes of a step's inputs, and which of them all devices share.
+func (t *Trainer) firstInputs() (inputs []shapes.Shape, shared []bool, err error) {
+	first, err := t.task.Batch(newOrder(t.seed, t.task.Len(), t.config.BatchSize).at(0), stepRand(t.seed, 0))
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, shared = []shapes.Shape{shapes.Make(dtypes.Float32)}, []bool{true} // the learning rate
+	for i, in := range first.Inputs {
+		inputs, shared = append(inputs, in.Shape()), append(shared, first.Shared[i])
+		if err := in.FinalizeAll(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return inputs, shared, nil
+}
+
 // fill loads the checkpoint, or else the weights to start from.
 func (t *Trainer) fill(store *model.Store) error {
 	step, err := t.folder.Load(store)
@@ -131,6 +176,11 @@ func (t *Trainer) fill(store *model.Store) error {
 	if !errors.Is(err, run.ErrNoCheckpoint) {
 		return err
 	}
+	return t.begin(store)
+}
+
+// begin fills the store with what step 0 starts from: the random state, and weights if they do not start at random.
+func (t *Trainer) begin(store *model.Store) error {
 	state, err := graph.RNGStateFromSeed(int64(t.seed))
 	if err != nil {
 		return err
@@ -146,15 +196,14 @@ func (t *Trainer) fill(store *model.Store) error {
 	return nil
 }
 
-// create builds the step's graph once, without compiling it, so that every variable exists, and gives a value to those
-// that have none yet.
-func (t *Trainer) create(store *model.Store, inputs []shapes.Shape) error {
+// declare builds the step's graph once, without compiling it, so that every variable exists; new ones have no value yet.
+func (t *Trainer) declare(store *model.Store, inputs []shapes.Shape) error {
 	g := graph.NewGraph(t.backend, "variables")
 	defer g.Finalize()
 	model.SetStore(g, store)
 	optimizer.GetGlobalStepVar(store)
 	stepGraph(store.RootScope(), parameters(g, inputs), t.task, t.config)
-	return store.InitializeVariables(t.backend, nil)
+	return nil
 }
 
 // inPathOrder moves the variables to a new store, sorted by path. A fresh and a resumed training then build the same

@@ -2,6 +2,7 @@ package mnist
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"math/rand/v2"
 )
@@ -9,13 +10,13 @@ import (
 // Augment is the range of random affine changes to a picture; each is drawn uniformly from ± the value. A digit that
 // was moved, turned, scaled or slanted a little is the same digit: a model that sees such changes learns to ignore them.
 type Augment struct {
-	Shift  float64 // pixels, both axes
-	Rotate float64 // degrees
-	Scale  float64 // relative: 0.1 is 90 % to 110 %
-	Shear  float64 // degrees
+	Shift  float64 `json:"shift"`  // pixels of the original 28×28, both axes
+	Rotate float64 `json:"rotate"` // degrees
+	Scale  float64 `json:"scale"`  // relative: 0.1 is 90 % to 110 %
+	Shear  float64 `json:"shear"`  // degrees
 }
 
-// Validate reports a range that makes no sense.
+// Validate names the range at fault.
 func (a Augment) Validate() error {
 	for _, field := range []struct {
 		name       string
@@ -27,16 +28,20 @@ func (a Augment) Validate() error {
 		{"shear", a.Shear, 80},
 	} {
 		if !(field.value >= 0 && field.value <= field.max) { // so that NaN is refused as well
-			return fmt.Errorf("mnist: augment: %s is %v; want 0 to %v", field.name, field.value, field.max)
+			return fmt.Errorf("augment.%s is %v: it must be at least 0 and at most %v", field.name, field.value, field.max)
 		}
 	}
 	return nil
 }
 
-// Picture writes the picture of example i to dst[:28*28] as a model wants it: in rows, normalised by the Set's Mean and
-// Std. If r is not nil the picture is changed at random within the Set's Augment; what is moved in at the edges is black.
-// It allocates nothing and is safe for concurrent calls, each with its own r and dst.
+// Picture writes the picture of example i to dst as a model wants it: in rows, normalised by the Set's Mean and Std, of
+// the Set's Size and Channels. If r is not nil the picture is changed at random within the Set's Augment; what is moved in
+// at the edges is black. It is safe for concurrent calls, each with its own r and dst; at 28×28 grey it allocates nothing.
 func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
+	if s.resized() {
+		s.resize(dst, i, r)
+		return
+	}
 	dst = dst[:Pixels]
 	std := s.Std
 	if std == 0 {
@@ -52,6 +57,24 @@ func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 	}
 	w := s.Augment.draw(r)
 	w.apply((*[Pixels]float32)(dst), pixels, gain, bias)
+}
+
+// resize is Picture for another size or for three channels: the picture, changed at random at its own size, is resized as
+// a user's file would be.
+func (s *Set) resize(dst []float32, i int, r *rand.Rand) {
+	img := s.Gray(i)
+	if r != nil && s.Augment != (Augment{}) {
+		var changed [Pixels]float32
+		w := s.Augment.draw(r)
+		w.apply(&changed, (*[Pixels]byte)(img.Pix), 1, 0)
+		img = image.NewGray(img.Rect)
+		for j, x := range changed {
+			img.Pix[j] = byte(x + 0.5)
+		}
+	}
+	if err := s.Preprocess().Apply(dst, img); err != nil {
+		panic(err) // dst is too short for Shape, as an index out of range would be
+	}
 }
 
 // warp maps a pixel (x, y) of the changed picture to its place in the original, in fixed point with 16 bits after the

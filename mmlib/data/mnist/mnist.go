@@ -4,12 +4,15 @@
 // MNIST (LeCun, Cortes and Burges, 1998) shows handwritten digits, white on black. Fashion-MNIST (Xiao, Rasul and
 // Vollgraf, 2017, https://arxiv.org/abs/1708.07747) has the same format and shows clothes, bags and shoes; it is harder.
 //
-// [Load] finds the files, fetches them when it must, and never believes them: every file's SHA-256 is checked, wherever
+// [Load] finds the files, fetches them when it must, and never trusts them: every file's SHA-256 is checked, wherever
 // it came from. The result is a [Set], all of it in memory (47 MB), whose pictures come in three forms:
 //
 //	set.Image(i)             28·28 bytes, 0 for black to 255 for white
 //	set.Gray(i)              the same as an image.Image, for drawing
-//	set.Picture(dst, i, r)   28·28 normalised numbers for a model; with r, randomly shifted, turned, scaled, sheared
+//	set.Picture(dst, i, r)   normalised numbers for a model; with r, randomly shifted, turned, scaled, sheared
+//
+// A model of another size, or of three channels, gets them resized: see Set.Size. [Source] is the same as a source of
+// examples with settings, for mmlib/models.
 //
 // A text-image model such as CLIP learns from pairs of a picture and a caption. MNIST has no captions, so they are
 // written from the class: [Classes] names the classes in English and Chinese ("seven", "七"), and [Templates] holds the
@@ -17,10 +20,14 @@
 package mnist
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"slices"
 	"strings"
+
+	"gomm/mmlib/data/captions"
+	"gomm/mmlib/data/picture"
 )
 
 // The names of the data sets.
@@ -58,6 +65,13 @@ type Set struct {
 
 	// Augment is the range of the random changes that Picture makes.
 	Augment Augment
+
+	// Size and Channels are what Picture writes: Size rows and columns, Channels equal channels. 0 counts as 28 and 1. Other
+	// sizes are resized as mmlib/data/picture does.
+	Size, Channels int
+
+	// Captions say how the pictures get captions from their classes; nil for none.
+	Captions *captions.Settings
 }
 
 // Len is the number of examples.
@@ -65,6 +79,27 @@ func (s *Set) Len() int { return len(s.Labels) }
 
 // Class is the class of example i, 0 to 9; [Classes] names it.
 func (s *Set) Class(i int) int { return int(s.Labels[i]) }
+
+// Shape is the shape of what Picture writes.
+func (s *Set) Shape() (frames, height, width, channels int) {
+	size := cmp.Or(s.Size, Side)
+	return 1, size, size, cmp.Or(s.Channels, 1)
+}
+
+// resized reports whether Picture writes another shape than the original's.
+func (s *Set) resized() bool { return cmp.Or(s.Size, Side) != Side || cmp.Or(s.Channels, 1) != 1 }
+
+// Preprocess is what makes of a picture file what Picture makes of an example.
+func (s *Set) Preprocess() picture.Preprocess {
+	_, size, _, channels := s.Shape()
+	return picture.Preprocess{
+		Size: size, Channels: channels,
+		Mean: slices.Repeat([]float32{s.Mean}, channels), Std: slices.Repeat([]float32{cmp.Or(s.Std, 1)}, channels),
+	}
+}
+
+// Original is the picture of example i as people see it.
+func (s *Set) Original(i int) image.Image { return s.Gray(i) }
 
 // Image is the picture of example i: 28·28 bytes in rows, 0 for black to 255 for white. They are the Set's own: do not
 // write to them.

@@ -1,8 +1,3 @@
-// Package text turns text into token ids and back.
-//
-// [Words] is the tokenizer of the lessons: a token a word, a token a Chinese character, so that one can read a caption's
-// ids. Sequences have CLIP's form: start of text, the tokens, end of text, then padding up to a fixed length. The end
-// of text has the largest id of the vocabulary, as in CLIP, whose text tower finds it by argmax.
 package text
 
 import (
@@ -13,91 +8,101 @@ import (
 	"unicode"
 )
 
-// Tokenizer is what models and services need of any tokenizer.
-type Tokenizer interface {
-	// Encode gives length ids: start, the text's tokens, end, padding. A text that does not fit, or a word that the
-	// vocabulary lacks, is an error that names it.
-	Encode(text string, length int) ([]int32, error)
-	// Decode gives the text of ids, without the special tokens.
-	Decode(ids []int32) string
-	// VocabSize is one more than the largest id.
-	VocabSize() int
-}
-
-// The ids that every Words vocabulary has; the end of text is the last id.
+// The ids that every Words vocabulary begins with. Further special tokens follow, then the words; the end is the last id, so
+// that it is the largest of a text, by which CLIP's text tower finds it.
 const (
 	padID   = 0
 	startID = 1
-	special = 2 // tokens before the first word
+	special = 2
 )
 
-// Words is a tokenizer whose tokens are lower-case words, single Chinese characters and punctuation marks.
+// wordsType is the type that the file of a Words names.
+const wordsType = "words"
+
+// Words is a [Tokenizer] whose tokens are lower-case words, single Chinese characters and punctuation marks.
 type Words struct {
+	extra []string // special tokens besides padding, start and end
 	words []string
-	ids   map[string]int32
+	ids   map[string]int32 // of the words
 }
 
-// NewWords builds the vocabulary of the given texts, in alphabetical order.
-func NewWords(texts []string) *Words {
+// NewWords builds the vocabulary of the given texts, in alphabetical order. It has the special tokens [Pad], [Start], [End]
+// and those that are named besides, such as [Mask].
+func NewWords(texts []string, specials ...string) *Words {
 	var words []string
 	for _, t := range texts {
 		words = append(words, split(t)...)
 	}
 	slices.Sort(words)
-	w, _ := fromList(slices.Compact(words)) // sorted and compacted: no duplicates to refuse
+	w, _ := fromLists(specials, slices.Compact(words)) // sorted and compacted: no duplicates to refuse
 	return w
 }
 
-func fromList(words []string) (*Words, error) {
-	w := &Words{words: words, ids: make(map[string]int32, len(words))}
+func fromLists(extra, words []string) (*Words, error) {
+	w := &Words{extra: extra, words: words, ids: make(map[string]int32, len(words))}
 	for i, word := range words {
 		if tokens := split(word); len(tokens) != 1 || tokens[0] != word {
 			return nil, fmt.Errorf("text: vocabulary entry %d, %q, is not one lower-case word, Chinese character or mark", i, word)
 		}
 		if _, twice := w.ids[word]; twice {
-			return nil, fmt.Errorf("text: %q stands in the vocabulary twice", word)
+			return nil, fmt.Errorf("text: the vocabulary holds %q twice", word)
 		}
-		w.ids[word] = int32(special + i)
+		w.ids[word] = w.first() + int32(i)
 	}
 	return w, nil
 }
 
-// VocabSize counts the words and the three special tokens.
-func (w *Words) VocabSize() int { return special + len(w.words) + 1 }
+// first is the id of the first word.
+func (w *Words) first() int32 { return int32(special + len(w.extra)) }
 
-// EndOfText is the id of the end-of-text token, the largest of the vocabulary.
-func (w *Words) EndOfText() int32 { return int32(special + len(w.words)) }
+// end is the id of the end of text, the largest of the vocabulary.
+func (w *Words) end() int32 { return w.first() + int32(len(w.words)) }
 
-// MaxLength is the longest of the texts in tokens, start and end of text included.
-func MaxLength(texts []string) int {
-	longest := 0
-	for _, t := range texts {
-		longest = max(longest, len(split(t))+2)
+// VocabSize implements [Tokenizer]: the words and the special tokens.
+func (w *Words) VocabSize() int { return int(w.end()) + 1 }
+
+// Special implements [Tokenizer].
+func (w *Words) Special(name string) (id int32, ok bool) {
+	switch name {
+	case Pad:
+		return padID, true
+	case Start:
+		return startID, true
+	case End:
+		return w.end(), true
 	}
-	return longest
+	if i := slices.Index(w.extra, name); i >= 0 {
+		return int32(special + i), true
+	}
+	return 0, false
 }
 
-// Encode implements [Tokenizer].
-func (w *Words) Encode(text string, length int) ([]int32, error) {
+// Encode implements [Tokenizer]. Words that the vocabulary lacks are an error that names all of them.
+func (w *Words) Encode(text string) ([]int32, error) {
 	tokens := split(text)
-	if len(tokens)+2 > length {
-		return nil, fmt.Errorf("text: %q has %d tokens with start and end of text, and the model reads at most %d: shorten it", text, len(tokens)+2, length)
-	}
-	ids := make([]int32, length) // padID is 0
-	ids[0] = startID
+	ids := make([]int32, len(tokens))
 	var unknown []string
 	for i, token := range tokens {
 		id, ok := w.ids[token]
-		if !ok {
-			unknown = append(unknown, fmt.Sprintf("%q", token))
+		if quoted := fmt.Sprintf("%q", token); !ok && !slices.Contains(unknown, quoted) {
+			unknown = append(unknown, quoted)
 		}
-		ids[i+1] = id
+		ids[i] = id
 	}
 	if unknown != nil {
-		return nil, fmt.Errorf("text: %q has words that the model was not trained on: %s; its vocabulary is %s", text, strings.Join(unknown, ", "), w.excerpt())
+		return nil, fmt.Errorf("text: %q has words that the model was not trained on: %s; its vocabulary is %s",
+			clip(text), list(unknown), w.excerpt())
 	}
-	ids[len(tokens)+1] = w.EndOfText()
 	return ids, nil
+}
+
+// list joins words for a message: the first ones, and how many more there are.
+func list(words []string) string {
+	const most = 12
+	if len(words) > most {
+		return strings.Join(words[:most], ", ") + fmt.Sprintf(" and %d more", len(words)-most)
+	}
+	return strings.Join(words, ", ")
 }
 
 func (w *Words) excerpt() string {
@@ -111,12 +116,12 @@ func (w *Words) excerpt() string {
 // Decode implements [Tokenizer]: words with single spaces between them, none between Chinese characters or before a mark.
 func (w *Words) Decode(ids []int32) string {
 	var b strings.Builder
-	spaced := false // whether the next word wants a space before it
+	spaced := false // the next word takes a space before it
 	for _, id := range ids {
-		if id < special || id >= w.EndOfText() {
+		if id < w.first() || id >= w.end() {
 			continue
 		}
-		word := w.words[id-special]
+		word := w.words[id-w.first()]
 		r := []rune(word)[0]
 		if spaced && isWord(r) {
 			b.WriteByte(' ')
@@ -127,21 +132,21 @@ func (w *Words) Decode(ids []int32) string {
 	return b.String()
 }
 
-// MarshalJSON writes the vocabulary, which is all there is to a Words tokenizer.
+// MarshalJSON writes the vocabulary, which is all that a Words is.
 func (w *Words) MarshalJSON() ([]byte, error) {
-	return json.Marshal(file{Type: "words", Words: w.words})
+	return json.Marshal(file{Type: wordsType, Special: w.extra, Words: w.words})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (w *Words) UnmarshalJSON(data []byte) error {
 	var f file
 	if err := json.Unmarshal(data, &f); err != nil {
-		return fmt.Errorf("text: not a tokenizer file: %w", err)
+		return fmt.Errorf("text: not a tokenizer's file: %w", err)
 	}
-	if f.Type != "words" {
-		return fmt.Errorf("text: tokenizer type %q is unknown: this version reads \"words\"", f.Type)
+	if f.Type != wordsType {
+		return fmt.Errorf("text: the tokenizer's type is %q, not %q", f.Type, wordsType)
 	}
-	read, err := fromList(f.Words)
+	read, err := fromLists(f.Special, f.Words)
 	if err != nil {
 		return err
 	}
@@ -150,8 +155,9 @@ func (w *Words) UnmarshalJSON(data []byte) error {
 }
 
 type file struct {
-	Type  string   `json:"type"`
-	Words []string `json:"words"`
+	Type    string   `json:"type"`
+	Special []string `json:"special,omitempty"`
+	Words   []string `json:"words"`
 }
 
 // split cuts a text into lower-case words, Chinese characters and marks; white space separates and vanishes.
@@ -179,7 +185,7 @@ func split(text string) []string {
 	return tokens
 }
 
-// isWord says whether r is part of a longer word: a letter, digit or joining mark that is no Chinese character.
+// isWord reports whether r is part of a longer word: a letter, digit or joining mark, but not a Chinese character.
 func isWord(r rune) bool {
 	return (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) && !unicode.Is(unicode.Han, r)
 }

@@ -51,8 +51,8 @@ func TestSplit(t *testing.T) {
 
 func TestEncode(t *testing.T) {
 	w := NewWords([]string{"a seven", "七"}) // ids 2 a, 3 seven, 4 七, 5 end of text
-	if w.VocabSize() != 6 || w.EndOfText() != 5 {
-		t.Errorf("%d ids, end of text %d; want 6 and 5", w.VocabSize(), w.EndOfText())
+	if w.VocabSize() != 6 || w.end() != 5 {
+		t.Errorf("%d ids, end of text %d; want 6 and 5", w.VocabSize(), w.end())
 	}
 	for _, test := range []struct {
 		text   string
@@ -64,7 +64,7 @@ func TestEncode(t *testing.T) {
 		{"七七a", 5, []int32{1, 4, 4, 2, 5}},
 		{"", 3, []int32{1, 5, 0}},
 	} {
-		if got, err := w.Encode(test.text, test.length); err != nil || !slices.Equal(got, test.want) {
+		if got, err := Fixed(w, test.text, test.length, Refuse); err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("Encode(%q, %d) is %v (%v), want %v", test.text, test.length, got, err, test.want)
 		}
 	}
@@ -72,13 +72,13 @@ func TestEncode(t *testing.T) {
 
 func TestEncodeRefuses(t *testing.T) {
 	w := NewWords(captions())
-	_, err := w.Encode("a photo of", 4)
+	_, err := Fixed(w, "a photo of", 4, Refuse)
 	wantError(t, err, `"a photo of"`, "5 tokens", "at most 4", "shorten")
 	for _, length := range []int{1, 0, -3} {
-		_, err = w.Encode("", length)
+		_, err = Fixed(w, "", length, Refuse)
 		wantError(t, err, "2 tokens")
 	}
-	_, err = w.Encode("a purple 七 zebra", 16)
+	_, err = Fixed(w, "a purple 七 zebra", 16, Refuse)
 	wantError(t, err, `"purple", "zebra"`, "not trained on", "seven")
 
 	var many []string
@@ -87,7 +87,7 @@ func TestEncodeRefuses(t *testing.T) {
 			many = append(many, string(r)+string(s))
 		}
 	}
-	if _, err := NewWords(many).Encode("x", 4); err == nil || len(err.Error()) > 600 || !strings.Contains(err.Error(), "676 in all") {
+	if _, err := NewWords(many).Encode("x"); err == nil || len(err.Error()) > 600 || !strings.Contains(err.Error(), "676 in all") {
 		t.Errorf("with a large vocabulary the error is %v", err)
 	}
 }
@@ -95,10 +95,10 @@ func TestEncodeRefuses(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	w := NewWords(captions())
 	for _, text := range append(captions(), "a seven 七 of", "T恤", "the digit 七.") {
-		ids, err := w.Encode(text, 20)
+		ids, err := Fixed(w, text, 20, Refuse)
 		must(t, err)
 		back := w.Decode(ids)
-		again, err := w.Encode(back, 20)
+		again, err := Fixed(w, back, 20, Refuse)
 		must(t, err)
 		if !slices.Equal(ids, again) {
 			t.Errorf("%q comes back as %q, which has other tokens", text, back)
@@ -109,24 +109,61 @@ func TestRoundTrip(t *testing.T) {
 		"手写 数字 七":                       "手写数字七",
 		"一张 T恤 的照片":                     "一张t恤的照片",
 	} {
-		ids, err := w.Encode(text, 20)
+		ids, err := Fixed(w, text, 20, Refuse)
 		must(t, err)
 		if got := w.Decode(ids); got != want {
 			t.Errorf("%q comes back as %q, want %q", text, got, want)
 		}
 	}
-	if got := w.Decode([]int32{-5, 0, 1, w.EndOfText(), w.EndOfText() + 9}); got != "" {
+	if got := w.Decode([]int32{-5, 0, 1, w.end(), w.end() + 9}); got != "" {
 		t.Errorf("special and impossible ids decode to %q", got)
 	}
 }
 
-func TestMaxLength(t *testing.T) {
-	if got := MaxLength([]string{"a", "手写数字七", ""}); got != 7 {
-		t.Errorf("the longest has %d tokens, want 7", got)
+func TestLongest(t *testing.T) {
+	w := NewWords([]string{"a", "手写数字七"})
+	if got, err := Longest(w, []string{"a", "手写数字七", ""}); got != 7 || err != nil {
+		t.Errorf("the longest has %d tokens (%v), want 7", got, err)
 	}
-	if got := MaxLength(nil); got != 0 {
-		t.Errorf("the longest of none has %d tokens, want 0", got)
+	if got, err := Longest(w, nil); got != 2 || err != nil {
+		t.Errorf("the longest of none has %d tokens (%v), want start and end", got, err)
 	}
+	_, err := Longest(w, []string{"a", "zebra"})
+	wantError(t, err, "zebra")
+}
+
+func TestCut(t *testing.T) {
+	w := NewWords([]string{"a b c"}) // ids 2 a, 3 b, 4 c, 5 end
+	for length, want := range map[int][]int32{2: {1, 5}, 4: {1, 2, 3, 5}, 5: {1, 2, 3, 4, 5}, 6: {1, 2, 3, 4, 5, 0}} {
+		if got, err := Fixed(w, "a b c", length, Cut); err != nil || !slices.Equal(got, want) {
+			t.Errorf("cut to %d: %v (%v), want %v", length, got, err, want)
+		}
+	}
+	_, err := Fixed(w, "a", 1, Cut)
+	wantError(t, err, "at most 1")
+}
+
+// TestSpecial: special tokens stand between the start and the words, in the file too, and are not decoded.
+func TestSpecial(t *testing.T) {
+	w := NewWords([]string{"a"}, Mask, "separator")
+	data, err := File(w)
+	must(t, err)
+	read, err := Read(data)
+	must(t, err)
+	for _, w := range []Tokenizer{w, read} {
+		for name, want := range map[string]int32{Pad: 0, Start: 1, Mask: 2, "separator": 3, End: 5} {
+			if id, ok := w.Special(name); !ok || id != want {
+				t.Errorf("the special token %s is %d, %v; want %d", name, id, ok, want)
+			}
+		}
+		if _, ok := w.Special("unknown"); ok || w.VocabSize() != 6 || w.Decode([]int32{2, 4, 3}) != "a" {
+			t.Errorf("special %v, %d ids, decoded %q", ok, w.VocabSize(), w.Decode([]int32{2, 4, 3}))
+		}
+	}
+	_, err = Read([]byte(`{"type":"bpe"}`))
+	wantError(t, err, `"bpe"`, `"words"`)
+	_, err = Read([]byte("\x00"))
+	wantError(t, err, "not a tokenizer's file")
 }
 
 func TestJSON(t *testing.T) {
@@ -139,20 +176,20 @@ func TestJSON(t *testing.T) {
 		t.Errorf("read %q, wrote %q", back.words, w.words)
 	}
 	for _, caption := range captions() {
-		a, err := w.Encode(caption, 20)
+		a, err := Fixed(w, caption, 20, Refuse)
 		must(t, err)
-		b, err := back.Encode(caption, 20)
+		b, err := Fixed(&back, caption, 20, Refuse)
 		if err != nil || !slices.Equal(a, b) {
 			t.Errorf("%q has ids %v (%v) after reading, %v before", caption, b, err, a)
 		}
 	}
 	for text, words := range map[string][]string{
 		``:                                       {"JSON"},
-		`null`:                                   {`type ""`},
-		`[]`:                                     {"not a tokenizer file"},
-		`{"type":"bpe","words":["a"]}`:           {`type "bpe"`, `"words"`},
+		`null`:                                   {`type is ""`},
+		`[]`:                                     {"not a tokenizer's file"},
+		`{"type":"bpe","words":["a"]}`:           {`type is "bpe"`, `"words"`},
 		`{"type":"words","words":["a"`:           {"JSON"},
-		`{"type":"words","words":[3]}`:           {"not a tokenizer file"},
+		`{"type":"words","words":[3]}`:           {"not a tokenizer's file"},
 		`{"type":"words","words":[""]}`:          {"entry 0", `""`},
 		`{"type":"words","words":["a","A b"]}`:   {"entry 1", `"A b"`},
 		`{"type":"words","words":["A"]}`:         {"entry 0", `"A"`},
@@ -189,10 +226,11 @@ func FuzzWords(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		w := NewWords([]string{text})
-		length := MaxLength([]string{text})
-		ids, err := w.Encode(text, length)
+		length, err := Longest(w, []string{text})
 		must(t, err)
-		if ids[0] != startID || ids[length-1] != w.EndOfText() || slices.Max(ids) != int32(w.VocabSize()-1) {
+		ids, err := Fixed(w, text, length, Refuse)
+		must(t, err)
+		if ids[0] != startID || ids[length-1] != w.end() || slices.Max(ids) != int32(w.VocabSize()-1) {
 			t.Fatalf("%q has ids %v: want start, end and nothing above", text, ids)
 		}
 		if got := split(w.Decode(ids)); !slices.Equal(got, split(text)) {
@@ -219,8 +257,8 @@ func FuzzUnmarshalJSON(f *testing.F) {
 			return
 		}
 		for i, word := range w.words {
-			ids, err := w.Encode(word, 3)
-			if err != nil || ids[1] != int32(special+i) || w.Decode(ids) != word {
+			ids, err := w.Encode(word)
+			if err != nil || ids[0] != w.first()+int32(i) || w.Decode(ids) != word {
 				t.Fatalf("word %d, %q, has ids %v (%v) and comes back as %q", i, word, ids, err, w.Decode(ids))
 			}
 		}

@@ -25,7 +25,7 @@ type ClassifierConfig struct {
 	Smoothing float64       `json:"smoothing"` // of the labels, 0 for none
 }
 
-// Validate names the key and the value that are at fault.
+// Validate names the key and the value at fault.
 func (c ClassifierConfig) Validate() error {
 	if err := c.Vision.Validate(); err != nil {
 		return fmt.Errorf("classifier: vision.%w", err)
@@ -51,20 +51,29 @@ func Classify(s *model.Scope, x *Node, c ClassifierConfig) (logits *Node, v visi
 // headStd is nearly nothing, so that training starts from even odds and not from what the random head happens to say.
 const headStd = 1e-3
 
+// Labelled are pictures of known classes.
+type Labelled interface {
+	Pictures
+	Class(i int) int
+}
+
 // Finetuning is supervised training of the classifier as a [task.Task]. Frozen weights are the trainer's business: with
 // "/vision" frozen it is CLIP's linear probe, with nothing frozen full fine-tuning.
 type Finetuning struct {
 	Config   ClassifierConfig
-	Pictures Pictures
+	Pictures Labelled
 }
 
 // NewFinetuning checks what it is given and returns the task.
-func NewFinetuning(c ClassifierConfig, pictures Pictures) (*Finetuning, error) {
+func NewFinetuning(c ClassifierConfig, pictures Labelled) (*Finetuning, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if pictures == nil || pictures.Len() == 0 {
 		return nil, errors.New("classifier: there are no pictures to train on")
+	}
+	if err := checkShape("classifier", c.Vision, pictures); err != nil {
+		return nil, err
 	}
 	return &Finetuning{Config: c, Pictures: pictures}, nil
 }
@@ -77,10 +86,13 @@ func (f *Finetuning) Metrics() []string { return []string{"batch_accuracy"} }
 
 // Batch implements [task.Task]: pictures [B, H, W, C] and labels [B].
 func (f *Finetuning) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	pictures, labels := load(f.Pictures, f.Config.Vision, examples, r)
-	for n, label := range labels {
+	pictures := load(f.Pictures, f.Config.Vision, examples, r)
+	labels := make([]int32, len(examples))
+	for n, i := range examples {
+		label := int32(f.Pictures.Class(i))
+		labels[n] = label
 		if label < 0 || int(label) >= f.Config.Classes {
-			return task.Batch{}, fmt.Errorf("classifier: example %d has class %d; the model has %d classes", examples[n], label, f.Config.Classes)
+			return task.Batch{}, fmt.Errorf("classifier: example %d has class %d; the model has %d classes", i, label, f.Config.Classes)
 		}
 	}
 	return task.Batch{

@@ -45,7 +45,7 @@ type TextConfig struct {
 	transformer.Config
 }
 
-// Validate names the key and the value that are at fault.
+// Validate names the key and the value at fault.
 func (c Config) Validate() error {
 	if err := c.Vision.Validate(); err != nil {
 		return fmt.Errorf("clip: vision.%w", err)

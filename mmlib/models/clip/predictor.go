@@ -1,11 +1,16 @@
 package clip
 
 import (
+	"errors"
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gomm/mmlib/loss"
 	"gomm/mmlib/nn/vision"
 	"gomm/mmlib/task"
 )
@@ -36,6 +41,19 @@ func (p *Predictor) Funcs() []task.Func {
 		}},
 		attentionFunc(c),
 	}
+}
+
+// LogitScale is what the model multiplies cosines by before a softmax, exp(s), at most [loss.MaxLogitScale].
+func (p *Predictor) LogitScale() (float64, error) {
+	v := p.Weights.GetVariable("/logit_scale")
+	if v == nil {
+		return 0, errors.New("clip: the weights lack /logit_scale")
+	}
+	value, err := v.Value()
+	if err != nil {
+		return 0, err
+	}
+	return min(math.Exp(float64(tensors.ToScalar[float32](value))), loss.MaxLogitScale), nil
 }
 
 func attentionFunc(c Config) task.Func {

@@ -16,138 +16,110 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Pictures are labelled examples, as data packages give them.
+// Pictures are examples that write their own pixels, as data packages give them.
 type Pictures interface {
 	Len() int
-	Class(i int) int
-	// Picture writes example i into dst, [height, width, channels], normalised; with r not nil it is changed at random.
+	// Shape is what Picture writes; frames is 1 except for video.
+	Shape() (frames, height, width, channels int)
+	// Picture writes example i into dst, channels last, normalised; with r not nil it is changed at random.
 	Picture(dst []float32, i int, r *rand.Rand)
 }
 
-// Caption is a text in the form the model reads, and the class that it describes.
-type Caption struct {
-	IDs   []int32
-	Class int
+// Pairs are pictures and the texts that go with them: one or several captions for each picture, or captions made of the
+// names of classes.
+type Pairs interface {
+	Pictures
+	// Texts draws the texts of a batch: the ids of the distinct texts, for each example the number of its own text among
+	// them, and its group. The target mass of a picture is shared among the texts of all examples of its group: in plain
+	// InfoNCE every example is a group of its own. The number of texts is the same for every batch.
+	Texts(examples []int, r *rand.Rand) (ids [][]int32, own, group []int32)
 }
 
-// Sharing says among which captions of a batch a picture's target mass is shared.
-type Sharing string
-
-// The kinds of sharing. Equal captions have equal embeddings and so equal logits: sharing among them changes neither the
-// loss nor its gradient. Only sharing by meaning is a different training.
-const (
-	SharePairs    Sharing = "pairs"    // none: plain InfoNCE, every other pair of the batch is a negative
-	ShareCaptions Sharing = "captions" // among captions that are equal
-	ShareMeanings Sharing = "meanings" // among captions that say the same, in any template or language
-)
-
-// Pretraining is CLIP's training as a [task.Task]: pictures, and for each one a caption of its class drawn at random.
-//
-// To encode no caption twice, a batch draws Distinct/classes captions for each class and its pictures choose among them:
-// the text tower reads Distinct texts and not one for each picture.
+// Pretraining is CLIP's training as a [task.Task]. The text tower reads each distinct text of a batch once, and not one
+// for each picture.
 type Pretraining struct {
-	Config   Config
-	Pictures Pictures
-	Captions []Caption
-	Distinct int     // captions that a batch encodes
-	Sharing  Sharing // how target mass is shared
-	byClass  [][]int // caption numbers of each class
+	Config Config
+	Pairs  Pairs
 }
 
-// NewPretraining checks what it is given and returns the task. Each class needs at least distinct/classes captions.
-func NewPretraining(c Config, pictures Pictures, captions []Caption, distinct int, sharing Sharing) (*Pretraining, error) {
-	p := &Pretraining{Config: c, Pictures: pictures, Captions: captions, Distinct: distinct, Sharing: sharing}
+// NewPretraining checks what it is given and returns the task.
+func NewPretraining(c Config, pairs Pairs) (*Pretraining, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if pictures == nil || pictures.Len() == 0 {
+	if pairs == nil || pairs.Len() == 0 {
 		return nil, errors.New("clip: there are no pictures to train on")
 	}
-	switch sharing {
-	case SharePairs, ShareCaptions, ShareMeanings:
-	default:
-		return nil, fmt.Errorf("clip: sharing %q is unknown: use %q, %q or %q", sharing, SharePairs, ShareCaptions, ShareMeanings)
+	if err := checkShape("clip", c.Vision, pairs); err != nil {
+		return nil, err
 	}
-	for i, caption := range captions {
-		if len(caption.IDs) != c.Text.Context {
-			return nil, fmt.Errorf("clip: caption %d has %d ids, text.context is %d", i, len(caption.IDs), c.Text.Context)
-		}
-		for _, id := range caption.IDs {
-			if id < 0 || int(id) >= c.Text.Vocab {
-				return nil, fmt.Errorf("clip: caption %d has the id %d: it must be at least 0 and below text.vocab (%d)", i, id, c.Text.Vocab)
-			}
-		}
-		if caption.Class < 0 {
-			return nil, fmt.Errorf("clip: caption %d has class %d: it must be at least 0", i, caption.Class)
-		}
-		for len(p.byClass) <= caption.Class {
-			p.byClass = append(p.byClass, nil)
-		}
-		p.byClass[caption.Class] = append(p.byClass[caption.Class], i)
+	p := &Pretraining{Config: c, Pairs: pairs}
+	_, err := p.texts([]int{0}, rand.New(rand.NewPCG(0, 0)))
+	return p, err
+}
+
+// checkShape refuses pictures of another shape than the model reads. Their pixels would be scrambled in silence.
+func checkShape(model string, v vision.Config, p Pictures) error {
+	frames, height, width, channels := p.Shape()
+	if frames != 1 || height != v.ImageSize || width != v.ImageSize || channels != v.Channels {
+		return fmt.Errorf("%s: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, 1 frame "+
+			"(vision.image_size, vision.channels)", model, height, width, channels, frames, v.ImageSize, v.ImageSize, v.Channels)
 	}
-	if len(p.byClass) == 0 {
-		return nil, errors.New("clip: there are no captions to train on")
-	}
-	classes := len(p.byClass)
-	if distinct < classes || distinct%classes != 0 {
-		return nil, fmt.Errorf("clip: captions per batch is %d: it must be a multiple of the %d classes", distinct, classes)
-	}
-	for class, list := range p.byClass {
-		if len(list) < distinct/classes {
-			return nil, fmt.Errorf("clip: captions per batch is %d, %d for each class, but class %d has only %d captions", distinct, distinct/classes, class, len(list))
-		}
-	}
-	return p, nil
+	return nil
 }
 
 // Len implements [task.Task].
-func (p *Pretraining) Len() int { return p.Pictures.Len() }
+func (p *Pretraining) Len() int { return p.Pairs.Len() }
 
 // Metrics implements [task.Task]: the loss's floor, how often a picture's nearest caption means the same, and 1/τ.
 func (p *Pretraining) Metrics() []string { return []string{"floor", "batch_accuracy", "logit_scale"} }
 
-// Batch implements [task.Task]: pictures [B, H, W, C], the distinct captions' ids [U, L], and for each picture the number
-// of its caption among those [B], and its group for the targets [B].
+// Batch implements [task.Task]: pictures [B, H, W, C], the distinct texts' ids [U, L], and for each picture the number of
+// its text among those [B], and its group for the targets [B].
 func (p *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	pictures, classes := load(p.Pictures, p.Config.Vision, examples, r)
-	b := len(examples)
-	caption, group := make([]int32, b), make([]int32, b)
-
-	// The batch's captions: `each` of every class, drawn without repetition.
-	each := p.Distinct / len(p.byClass)
-	drawn := make([]int, 0, p.Distinct)
-	for _, list := range p.byClass {
-		for _, k := range r.Perm(len(list))[:each] {
-			drawn = append(drawn, list[k])
-		}
-	}
-	ids := make([]int32, 0, p.Distinct*p.Config.Text.Context)
-	for _, c := range drawn {
-		ids = append(ids, p.Captions[c].IDs...)
-	}
-	for n, class := range classes {
-		if class < 0 || int(class) >= len(p.byClass) {
-			return task.Batch{}, fmt.Errorf("clip: example %d has class %d, for which there is no caption", examples[n], class)
-		}
-		caption[n] = class*int32(each) + r.Int32N(int32(each))
-		switch p.Sharing {
-		case SharePairs:
-			group[n] = int32(n)
-		case ShareCaptions:
-			group[n] = caption[n]
-		case ShareMeanings:
-			group[n] = class
-		}
+	pictures := load(p.Pairs, p.Config.Vision, examples, r)
+	t, err := p.texts(examples, r)
+	if err != nil {
+		return task.Batch{}, err
 	}
 	return task.Batch{
 		Inputs: []*tensors.Tensor{
 			pictures,
-			tensors.FromFlatDataAndDimensions(ids, p.Distinct, p.Config.Text.Context),
-			tensors.FromFlatDataAndDimensions(caption, b),
-			tensors.FromFlatDataAndDimensions(group, b),
+			tensors.FromFlatDataAndDimensions(t.ids, len(t.ids)/p.Config.Text.Context, p.Config.Text.Context),
+			tensors.FromFlatDataAndDimensions(t.own, len(t.own)),
+			tensors.FromFlatDataAndDimensions(t.group, len(t.group)),
 		},
 		Shared: []bool{false, true, false, true},
 	}, nil
+}
+
+// texts are the texts of a batch, their ids [U, L] in a row.
+type texts struct{ ids, own, group []int32 }
+
+// texts draws the texts of a batch and checks them against the size of the text tower.
+func (p *Pretraining) texts(examples []int, r *rand.Rand) (t texts, err error) {
+	var rows [][]int32
+	rows, t.own, t.group = p.Pairs.Texts(examples, r)
+	if len(t.own) != len(examples) || len(t.group) != len(examples) {
+		return t, fmt.Errorf("clip: the data gives %d texts and %d groups for %d pictures", len(t.own), len(t.group), len(examples))
+	}
+	for _, row := range rows {
+		if len(row) != p.Config.Text.Context {
+			return t, fmt.Errorf("clip: a text has %d ids, text.context is %d", len(row), p.Config.Text.Context)
+		}
+		for _, id := range row {
+			if id < 0 || int(id) >= p.Config.Text.Vocab {
+				return t, fmt.Errorf("clip: a text has the id %d: it must be at least 0 and below text.vocab (%d)", id, p.Config.Text.Vocab)
+			}
+		}
+		t.ids = append(t.ids, row...)
+	}
+	for n, own := range t.own {
+		if own < 0 || int(own) >= len(rows) {
+			return t, fmt.Errorf("clip: example %d has the text number %d of %d", examples[n], own, len(rows))
+		}
+	}
+	return t, nil
 }
 
 // Loss implements [task.Task].
@@ -169,15 +141,14 @@ func (p *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	return l, []*Node{loss.Entropy(targets), ReduceAllMean(right), scale}
 }
 
-// load reads the given examples: pixels [B, H, W, C] and classes.
-func load(p Pictures, v vision.Config, examples []int, r *rand.Rand) (pixels *tensors.Tensor, classes []int32) {
+// load reads the pixels of the given examples: [B, H, W, C].
+func load(p Pictures, v vision.Config, examples []int, r *rand.Rand) *tensors.Tensor {
 	size := v.ImageSize * v.ImageSize * v.Channels
-	flat, classes := make([]float32, len(examples)*size), make([]int32, len(examples))
+	flat := make([]float32, len(examples)*size)
 	for n, i := range examples {
 		p.Picture(flat[n*size:(n+1)*size], i, r)
-		classes[n] = int32(p.Class(i))
 	}
-	return tensors.FromFlatDataAndDimensions(flat, len(examples), v.ImageSize, v.ImageSize, v.Channels), classes
+	return tensors.FromFlatDataAndDimensions(flat, len(examples), v.ImageSize, v.ImageSize, v.Channels)
 }
 
 func scalar(v float64) *tensors.Tensor { return tensors.FromValue(float32(v)) }

@@ -21,8 +21,9 @@ import (
 // pictures are random ones of 4×4 pixels; example i has class i mod classes. With r they get a random brightness.
 type pictures struct{ n, classes int }
 
-func (p pictures) Len() int        { return p.n }
-func (p pictures) Class(i int) int { return i % p.classes }
+func (p pictures) Len() int                                     { return p.n }
+func (p pictures) Class(i int) int                              { return i % p.classes }
+func (p pictures) Shape() (frames, height, width, channels int) { return 1, 4, 4, 1 }
 func (p pictures) Picture(dst []float32, i int, r *rand.Rand) {
 	own := rand.New(rand.NewPCG(7, uint64(i)))
 	for k := range dst {
@@ -36,17 +37,32 @@ func (p pictures) Picture(dst []float32, i int, r *rand.Rand) {
 	}
 }
 
-// captions gives each of the classes `each` captions: start, a word for the caption, the end, padding.
-func captions(classes, each int) (list []clip.Caption) {
-	for i := range classes * each {
-		list = append(list, clip.Caption{IDs: []int32{1, int32(2 + i), 15, 0}, Class: i % classes})
-	}
-	return list
+// pairs caption pictures by their classes: each class has two captions, and a batch holds all of them.
+type pairs struct {
+	pictures
+	sharing string // "pairs", "captions", "meanings"
 }
 
-func pretraining(t *testing.T, n, classes, each, perBatch int, sharing clip.Sharing) *clip.Pretraining {
+const each = 2 // captions of a class
+
+// ids is caption k: start, a word for the caption, the end, padding.
+func ids(k int) []int32 { return []int32{1, int32(2 + k), 15, 0} }
+
+func (p pairs) Texts(examples []int, r *rand.Rand) (texts [][]int32, own, group []int32) {
+	for k := range p.classes * each {
+		texts = append(texts, ids(k))
+	}
+	for n, i := range examples {
+		class := int32(p.Class(i))
+		own = append(own, class*each+r.Int32N(each))
+		group = append(group, map[string]int32{"pairs": int32(n), "captions": own[n], "meanings": class}[p.sharing])
+	}
+	return texts, own, group
+}
+
+func pretraining(t *testing.T, n, classes int, sharing string) *clip.Pretraining {
 	t.Helper()
-	p, err := clip.NewPretraining(small(), pictures{n, classes}, captions(classes, each), perBatch, sharing)
+	p, err := clip.NewPretraining(small(), pairs{pictures{n, classes}, sharing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,48 +71,25 @@ func pretraining(t *testing.T, n, classes, each, perBatch int, sharing clip.Shar
 
 func source(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
-// TestBatch: shapes, each picture's caption is of its class, no caption comes twice, groups are what the sharing says.
+// TestBatch: the shapes of a batch, which inputs all devices share, and each text where the data put it.
 func TestBatch(t *testing.T) {
-	const classes, each, b = 3, 4, 11
 	examples := []int{5, 0, 3, 3, 8, 1, 2, 7, 20, 19, 6}
-	for _, sharing := range []clip.Sharing{clip.SharePairs, clip.ShareCaptions, clip.ShareMeanings} {
-		p := pretraining(t, 21, classes, each, 6, sharing)
-		used := map[int32]bool{}
-		for seed := range uint64(20) {
-			batch, err := p.Batch(examples, source(seed))
-			if err != nil {
-				t.Fatal(err)
-			}
-			shapes := ""
-			for _, in := range batch.Inputs {
-				shapes += in.Shape().String()
-			}
-			if want := "(Float32)[11, 4, 4, 1](Int32)[6, 4](Int32)[11](Int32)[11]"; shapes != want || !slices.Equal(batch.Shared, []bool{false, true, false, true}) {
-				t.Fatalf("the inputs are %s, shared %v, want %s", shapes, batch.Shared, want)
-			}
-			ids := tensors.MustCopyFlatData[int32](batch.Inputs[1])
-			caption, group := tensors.MustCopyFlatData[int32](batch.Inputs[2]), tensors.MustCopyFlatData[int32](batch.Inputs[3])
-			words := map[int32]bool{}
-			for u := range 6 {
-				words[ids[u*4+1]] = true
-			}
-			if len(words) != 6 {
-				t.Errorf("%d of the 6 captions are different: %v", len(words), ids)
-			}
-			for n, i := range examples {
-				word := ids[caption[n]*4+1]
-				used[word] = true
-				if class := int(word-2) % classes; class != i%classes {
-					t.Errorf("example %d of class %d has a caption of class %d", i, i%classes, class)
-				}
-				want := map[clip.Sharing]int{clip.SharePairs: n, clip.ShareCaptions: int(caption[n]), clip.ShareMeanings: i % classes}[sharing]
-				if int(group[n]) != want {
-					t.Errorf("sharing %s: example %d is in group %d, want %d", sharing, i, group[n], want)
-				}
-			}
-		}
-		if len(used) != classes*each {
-			t.Errorf("20 batches used %d of the %d captions", len(used), classes*each)
+	batch, err := pretraining(t, 21, 3, "meanings").Batch(examples, source(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shapes := ""
+	for _, in := range batch.Inputs {
+		shapes += in.Shape().String()
+	}
+	if want := "(Float32)[11, 4, 4, 1](Int32)[6, 4](Int32)[11](Int32)[11]"; shapes != want || !slices.Equal(batch.Shared, []bool{false, true, false, true}) {
+		t.Fatalf("the inputs are %s, shared %v, want %s", shapes, batch.Shared, want)
+	}
+	texts := tensors.MustCopyFlatData[int32](batch.Inputs[1])
+	own, group := tensors.MustCopyFlatData[int32](batch.Inputs[2]), tensors.MustCopyFlatData[int32](batch.Inputs[3])
+	for n, i := range examples {
+		if class := int(texts[own[n]*4+1]-2) / each; class != i%3 || int(group[n]) != i%3 {
+			t.Errorf("example %d of class %d has a caption of class %d and the group %d", i, i%3, class, group[n])
 		}
 	}
 }
@@ -107,7 +100,7 @@ func TestBatchPure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, job := range []task.Task{pretraining(t, 21, 3, 4, 6, clip.ShareMeanings), classifier} {
+	for _, job := range []task.Task{pretraining(t, 21, 3, "meanings"), classifier} {
 		content := func(seed uint64) string {
 			b, err := job.Batch([]int{4, 1, 9}, source(seed))
 			if err != nil {
@@ -152,109 +145,122 @@ func step(t *testing.T, job task.Task) func(task.Batch) [][]float64 {
 }
 
 // TestSharing: through the whole model, sharing among equal captions changes neither the loss nor the gradient at any
-// weight; of what a step tells it changes the floor alone, and what counts as right. Sharing among captions of the same
+// weight; of what a step reports it changes the floor alone, and what counts as right. Sharing among captions of the same
 // meaning changes loss and gradient.
 func TestSharing(t *testing.T) {
 	const metrics = 3
-	results := map[clip.Sharing][][]float64{}
-	run := step(t, pretraining(t, 12, 3, 2, 6, clip.SharePairs))
-	for _, sharing := range []clip.Sharing{clip.SharePairs, clip.ShareCaptions, clip.ShareMeanings} {
-		b, err := pretraining(t, 12, 3, 2, 6, sharing).Batch([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, source(3))
+	results := map[string][][]float64{}
+	run := step(t, pretraining(t, 12, 3, "pairs"))
+	for _, sharing := range []string{"pairs", "captions", "meanings"} {
+		b, err := pretraining(t, 12, 3, sharing).Batch([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, source(3))
 		if err != nil {
 			t.Fatal(err)
 		}
 		results[sharing] = run(b)
 	}
 	// How far the loss, and the gradient relative to its largest number, are from those without sharing.
-	apart := func(sharing clip.Sharing) (loss, gradient float64) {
+	apart := func(sharing string) (loss, gradient float64) {
 		largest := 0.0
-		for i, plain := range results[clip.SharePairs][1+metrics:] {
+		for i, plain := range results["pairs"][1+metrics:] {
 			for k, want := range plain {
 				gradient = max(gradient, math.Abs(results[sharing][1+metrics+i][k]-want))
 				largest = max(largest, math.Abs(want))
 			}
 		}
-		return math.Abs(results[sharing][0][0] - results[clip.SharePairs][0][0]), gradient / largest
+		return math.Abs(results[sharing][0][0] - results["pairs"][0][0]), gradient / largest
 	}
-	if l, g := apart(clip.ShareCaptions); l > 2e-6 || g > 2e-5 {
+	if l, g := apart("captions"); l > 2e-6 || g > 2e-5 {
 		t.Errorf("sharing among equal captions moves the loss by %g and the gradient by %g", l, g)
 	}
-	if l, g := apart(clip.ShareMeanings); l < 1e-3 || g < 1e-2 {
+	if l, g := apart("meanings"); l < 1e-3 || g < 1e-2 {
 		t.Errorf("sharing among equal meanings moves the loss by %g and the gradient by %g only", l, g)
 	}
-	floors := []float64{results[clip.SharePairs][1][0], results[clip.ShareCaptions][1][0], results[clip.ShareMeanings][1][0]}
+	floors := []float64{results["pairs"][1][0], results["captions"][1][0], results["meanings"][1][0]}
 	if floors[0] != 0 || floors[1] <= 0 || math.Abs(floors[2]-math.Log(4)) > 1e-5 {
 		t.Errorf("the floors are %v, want 0, more than 0, and ln 4", floors)
 	}
 }
 
+// spoilt are pairs whose shape or texts are what a test makes of them.
+type spoilt struct {
+	pairs
+	shape [4]int
+	texts func([][]int32, []int32, []int32) ([][]int32, []int32, []int32)
+}
+
+func (s spoilt) Shape() (frames, height, width, channels int) {
+	return s.shape[0], s.shape[1], s.shape[2], s.shape[3]
+}
+
+func (s spoilt) Texts(examples []int, r *rand.Rand) ([][]int32, []int32, []int32) {
+	return s.texts(s.pairs.Texts(examples, r))
+}
+
 func TestNewPretrainingErrors(t *testing.T) {
+	type texts = [][]int32
 	for _, c := range []struct {
-		want     string
-		change   func(c *clip.Config)
-		pictures clip.Pictures
-		captions []clip.Caption
-		perBatch int
-		sharing  clip.Sharing
+		want  string
+		spoil func(c *clip.Config, p *spoilt)
 	}{
-		{want: "clip: projection is 0", change: func(c *clip.Config) { c.Projection = 0 }},
-		{want: `sharing "words" is unknown: use "pairs", "captions" or "meanings"`, sharing: "words"},
-		{want: "there are no pictures", pictures: pictures{0, 1}},
-		{want: "there are no captions", captions: []clip.Caption{}},
-		{want: "caption 0 has 3 ids, text.context is 4", captions: []clip.Caption{{IDs: []int32{1, 2, 15}}}},
-		{want: "caption 0 has the id 16: it must be at least 0 and below text.vocab (16)", captions: []clip.Caption{{IDs: []int32{1, 16, 15, 0}}}},
-		{want: "caption 0 has the id -1", captions: []clip.Caption{{IDs: []int32{1, -1, 15, 0}}}},
-		{want: "caption 0 has class -1", captions: []clip.Caption{{IDs: []int32{1, 2, 15, 0}, Class: -1}}},
-		{want: "captions per batch is 4: it must be a multiple of the 3 classes", perBatch: 4},
-		{want: "captions per batch is 0", perBatch: -1},
-		{want: "captions per batch is 9, 3 for each class, but class 0 has only 2 captions", perBatch: 9},
+		{"clip: projection is 0", func(c *clip.Config, _ *spoilt) { c.Projection = 0 }},
+		{"clip: there are no pictures", func(_ *clip.Config, p *spoilt) { p.n = 0 }},
+		{"the data gives pictures of 8×4 pixels, 1 channels, 1 frames; the model reads 4×4", func(_ *clip.Config, p *spoilt) { p.shape[1] = 8 }},
+		{"4×8 pixels", func(_ *clip.Config, p *spoilt) { p.shape[2] = 8 }},
+		{"3 channels", func(_ *clip.Config, p *spoilt) { p.shape[3] = 3 }},
+		{"2 frames", func(_ *clip.Config, p *spoilt) { p.shape[0] = 2 }},
+		{"a text has 3 ids, text.context is 4", func(_ *clip.Config, p *spoilt) {
+			p.texts = func(_ texts, own, group []int32) (texts, []int32, []int32) { return texts{{1, 2, 15}}, own, group }
+		}},
+		{"the id 16: it must be at least 0 and below text.vocab (16)", func(_ *clip.Config, p *spoilt) {
+			p.texts = func(_ texts, own, group []int32) (texts, []int32, []int32) { return texts{{1, 16, 15, 0}}, own, group }
+		}},
+		{"the id -1", func(_ *clip.Config, p *spoilt) {
+			p.texts = func(_ texts, own, group []int32) (texts, []int32, []int32) { return texts{{1, -1, 15, 0}}, own, group }
+		}},
+		{"example 0 has the text number 6 of 6", func(_ *clip.Config, p *spoilt) {
+			p.texts = func(ids texts, _, group []int32) (texts, []int32, []int32) { return ids, []int32{6}, group }
+		}},
+		{"0 texts and 1 groups for 1 pictures", func(_ *clip.Config, p *spoilt) {
+			p.texts = func(ids texts, _, group []int32) (texts, []int32, []int32) { return ids, nil, group }
+		}},
 	} {
 		config := small()
-		if c.change != nil {
-			c.change(&config)
+		p := spoilt{pairs{pictures{3, 3}, "meanings"}, [4]int{1, 4, 4, 1}, func(ids texts, own, group []int32) (texts, []int32, []int32) {
+			return ids, own, group
+		}}
+		if _, err := clip.NewPretraining(config, p); err != nil {
+			t.Fatal(err)
 		}
-		if c.pictures == nil {
-			c.pictures = pictures{3, 3}
-		}
-		if c.captions == nil {
-			c.captions = captions(3, 2)
-		}
-		if c.sharing == "" {
-			c.sharing = clip.ShareMeanings
-		}
-		perBatch := map[int]int{0: 6, -1: 0}
-		if n, ok := perBatch[c.perBatch]; ok {
-			c.perBatch = n
-		}
-		_, err := clip.NewPretraining(config, c.pictures, c.captions, c.perBatch, c.sharing)
+		c.spoil(&config, &p)
+		_, err := clip.NewPretraining(config, p)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
-	if _, err := clip.NewPretraining(small(), nil, captions(3, 2), 6, clip.SharePairs); err == nil {
+	if _, err := clip.NewPretraining(small(), nil); err == nil {
 		t.Error("no pictures at all are accepted")
 	}
 }
 
-// TestUnknownClass: a picture of a class that the model does not know is an error that names it.
-func TestUnknownClass(t *testing.T) {
-	p, err := clip.NewPretraining(small(), pictures{10, 5}, captions(3, 2), 6, clip.ShareMeanings)
+// TestFinetuningErrors: a picture of a class that the model does not know is an error that names it, as are pictures of
+// another shape.
+func TestFinetuningErrors(t *testing.T) {
+	config := clip.ClassifierConfig{Vision: small().Vision, Classes: 3}
+	f, err := clip.NewFinetuning(config, pictures{10, 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := clip.NewFinetuning(clip.ClassifierConfig{Vision: small().Vision, Classes: 3}, pictures{10, 5})
-	if err != nil {
-		t.Fatal(err)
+	if _, err := f.Batch([]int{0, 1, 9}, source(1)); err == nil || !strings.Contains(err.Error(), "example 9 has class 4") {
+		t.Errorf("error %v, want one that names example 9 and class 4", err)
 	}
-	for _, job := range []task.Task{p, f} {
-		if _, err := job.Batch([]int{0, 1, 9}, source(1)); err == nil || !strings.Contains(err.Error(), "example 9 has class 4") {
-			t.Errorf("%T: error %v, want one that names example 9 and class 4", job, err)
-		}
-	}
-	if _, err := clip.NewFinetuning(clip.ClassifierConfig{Vision: small().Vision, Classes: 3}, nil); err == nil {
+	if _, err := clip.NewFinetuning(config, nil); err == nil {
 		t.Error("a classifier without pictures is accepted")
 	}
 	if _, err := clip.NewFinetuning(clip.ClassifierConfig{Vision: small().Vision}, pictures{10, 5}); err == nil {
 		t.Error("a classifier without classes is accepted")
+	}
+	config.Vision.ImageSize = 8
+	if _, err := clip.NewFinetuning(config, pictures{10, 5}); err == nil || !strings.Contains(err.Error(), "4×4 pixels") {
+		t.Errorf("error %v, want one that names the shape", err)
 	}
 }

@@ -1,0 +1,141 @@
+package mnist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/captions"
+	"gomm/mmlib/data/picture"
+)
+
+// Source is MNIST or Fashion-MNIST as a [data.Source]: the settings "data.…" of a run.
+type Source struct {
+	Name       string             `json:"name"`       // "mnist" or "fashion-mnist"
+	Validation int                `json:"validation"` // training examples held out, on which checkpoints and settings are chosen
+	Limit      int                `json:"limit"`      // at most so many training examples; 0 for all
+	Augment    Augment            `json:"augment"`
+	Captions   *captions.Settings `json:"captions,omitempty"` // nil for a model without texts
+}
+
+// String is the name of the data set.
+func (s *Source) String() string { return s.Name }
+
+// About says in a line what the data set is.
+func (s *Source) About() string {
+	if s.Name == Fashion {
+		return "70,000 pictures of clothes, 30 MB"
+	}
+	return "70,000 handwritten digits, 12 MB"
+}
+
+// Validate names the setting and the value at fault.
+func (s *Source) Validate() error {
+	if _, err := lookup(s.Name); err != nil {
+		return err
+	}
+	if s.Validation < 0 {
+		return fmt.Errorf("validation is %d: it must be at least 0", s.Validation)
+	}
+	if s.Limit < 0 {
+		return fmt.Errorf("limit is %d: it must be at least 0", s.Limit)
+	}
+	if err := s.Augment.Validate(); err != nil {
+		return err
+	}
+	if s.Captions == nil {
+		return nil
+	}
+	if err := s.Captions.Validate(); err != nil {
+		return err
+	}
+	_, err := s.classes().Select(s.Captions.Languages)
+	return err
+}
+
+// classes are the names and templates of the data set in all languages.
+func (s *Source) classes() captions.Classes { return vocabularies[s.Name] }
+
+// Load implements [data.Source].
+func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set, error) {
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("data.%w", err)
+	}
+	all, test, err := Load(s.Name, Options{Dir: o.Dir, Cache: o.Cache, Offline: o.Offline, Progress: o.Progress, Context: ctx})
+	if err != nil {
+		return nil, err
+	}
+	if s.Validation >= all.Len() {
+		return nil, fmt.Errorf("data.validation is %d: it must leave some of the %d training examples", s.Validation, all.Len())
+	}
+	train, validation := all.Split(s.Validation)
+	train = train.Limit(s.Limit)
+	train.Augment = s.Augment
+	splits := map[string]data.Set{}
+	for name, set := range map[string]*Set{data.Train: train, data.Validation: validation, data.Test: test} {
+		if set.Len() == 0 {
+			continue
+		}
+		set.Captions = s.Captions
+		if err := set.readAs(o.Picture); err != nil {
+			return nil, err
+		}
+		splits[name] = set
+	}
+	return splits, nil
+}
+
+// readAs makes the set write what a model reads.
+func (s *Set) readAs(p picture.Preprocess) error {
+	if p.Size == 0 {
+		return nil
+	}
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	s.Size, s.Channels = p.Size, p.Channels
+	for _, list := range [][]float32{p.Mean, p.Std} {
+		if len(list) > 0 && slices.Min(list) != slices.Max(list) {
+			return fmt.Errorf("mnist: the pictures are grey, and the model normalises its channels differently, by %v: give a data set in colour", list)
+		}
+	}
+	if len(p.Mean) > 0 {
+		s.Mean = p.Mean[0]
+	}
+	if len(p.Std) > 0 {
+		s.Std = p.Std[0]
+	}
+	return nil
+}
+
+// Classes are the names of the classes, with templates, in the languages of the set's captions, or in every language
+// where it has none.
+func (s *Set) Classes() captions.Classes {
+	all := slices.Clone(vocabularies[s.Name])
+	if s.Captions == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(v captions.Vocabulary) bool { return !slices.Contains(s.Captions.Languages, v.Language) })
+}
+
+// Texts are all captions that [Set.Pairs] draws from.
+func (s *Set) Texts() ([]string, error) {
+	if s.Captions == nil {
+		return nil, errors.New("mnist: the set has no settings of captions")
+	}
+	var texts []string
+	for _, v := range s.Classes() {
+		texts = append(texts, slices.Concat(v.Prompts()...)...)
+	}
+	return texts, nil
+}
+
+// Pairs gives the pictures their captions.
+func (s *Set) Pairs(encode captions.Encode) (*captions.Pairs, error) {
+	if s.Captions == nil {
+		return nil, errors.New("mnist: the set has no settings of captions")
+	}
+	return captions.ByClass(s, s.Classes(), *s.Captions, encode)
+}

@@ -1,0 +1,168 @@
+package models
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/run"
+)
+
+// UseData exchanges the data set for another one. Where the other one has the same settings they stay as they are; else
+// they are the other one's own.
+func (s *Settings) UseData(name string) error {
+	source, err := newSource(name)
+	if err != nil {
+		return err
+	}
+	if s.Data != nil && reflect.TypeOf(source) == reflect.TypeOf(s.Data) {
+		if err := transfer(source, s.Data); err != nil {
+			return err
+		}
+	}
+	s.Data = source
+	return nil
+}
+
+// transfer copies all settings of a source but its name.
+func transfer(to, from data.Source) error {
+	raw, err := json.Marshal(from)
+	if err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	var settings map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &settings); err != nil {
+		return fmt.Errorf("models: the settings of %s: %w", from, err)
+	}
+	delete(settings, "name")
+	if raw, err = json.Marshal(settings); err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	return run.DecodeStrict(raw, to)
+}
+
+func newSource(name string) (data.Source, error) {
+	source, ok := Sources()[name]
+	if !ok {
+		return nil, fmt.Errorf("models: there is no data set %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(Sources())), ", "))
+	}
+	return source(), nil
+}
+
+// Config is the form in which settings are kept in a run folder.
+func (s Settings) Config() (run.Config, error) {
+	c := run.Config{Kind: s.Kind, Preset: s.Preset, Init: s.Init, Seed: s.Seed, Training: s.Training}
+	var err error
+	if s.Data != nil {
+		if c.Data, err = json.Marshal(s.Data); err != nil {
+			return c, fmt.Errorf("models: the settings of the data: %w", err)
+		}
+	}
+	if c.Model, err = json.Marshal(s.Model); err != nil {
+		return c, fmt.Errorf("models: the settings of the model: %w", err)
+	}
+	return c, nil
+}
+
+// Decode is the reverse of [Settings.Config]: the kind and data.name choose what the settings are decoded into.
+func Decode(c run.Config) (Settings, error) {
+	s := Settings{Kind: c.Kind, Preset: c.Preset, Init: c.Init, Seed: c.Seed, Training: c.Training}
+	k, err := Lookup(c.Kind)
+	if err != nil {
+		return s, err
+	}
+	if len(c.Data) > 0 {
+		var named struct {
+			Name string `json:"name"`
+		}
+		if err := json.Unmarshal(c.Data, &named); err != nil {
+			return s, fmt.Errorf("models: data: %w", err)
+		}
+		if s.Data, err = newSource(named.Name); err != nil {
+			return s, err
+		}
+		if err := run.DecodeStrict(c.Data, s.Data); err != nil {
+			return s, err
+		}
+	}
+	s.Model = k.Config()
+	return s, run.DecodeStrict(c.Model, s.Model)
+}
+
+// Open loads the best weights of a run folder.
+func Open(dir string) (*Model, error) {
+	f, err := run.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	weights := model.NewStore()
+	step, err := f.LoadWeights(weights)
+	if err != nil {
+		return nil, err
+	}
+	m, err := open(f, weights)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	m.Step = step
+	return m, nil
+}
+
+func open(f *run.Folder, weights *model.Store) (*Model, error) {
+	s, err := Decode(f.Config())
+	if err != nil {
+		return nil, err
+	}
+	files, err := f.Files()
+	if err != nil {
+		return nil, err
+	}
+	k, err := Lookup(s.Kind)
+	if err != nil {
+		return nil, err
+	}
+	return k.Open(s, files, weights)
+}
+
+// ReadSettings returns the settings of the run in a folder.
+func ReadSettings(dir string) (Settings, error) {
+	f, err := run.Open(dir)
+	if err != nil {
+		return Settings{}, err
+	}
+	defer f.Close()
+	s, err := Decode(f.Config())
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// StartFrom makes the settings start from the weights of the run in a folder: its data set and the sizes that the weights
+// have are taken over.
+func (s *Settings) StartFrom(dir string) error {
+	k, err := Lookup(s.Kind)
+	if err != nil {
+		return err
+	}
+	if k.Begin == nil {
+		return fmt.Errorf("models: a %s starts from random weights, not from another run", s.Kind)
+	}
+	from, err := ReadSettings(dir)
+	if err != nil {
+		return err
+	}
+	if err := k.Begin(s, from); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	s.Init, err = filepath.Abs(dir)
+	return err
+}
