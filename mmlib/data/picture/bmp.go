@@ -8,9 +8,10 @@ import (
 	"image/color"
 	"io"
 	"math/bits"
+	"slices"
 )
 
-// The ways in which a BMP file's pixels are kept.
+// Compressions of a BMP file.
 const (
 	bmpRaw = iota
 	bmpRLE8
@@ -18,18 +19,18 @@ const (
 	bmpBitfields
 )
 
-// bmpHeader is what a BMP file says before its pixels.
+// bmpHeader is what we need from a BMP file's headers.
 type bmpHeader struct {
 	width, height, bits int
 	topDown             bool
 	compression         uint32
-	masks               [4]uint32 // where red, green, blue and alpha are in a pixel of 16 or 32 bits
+	masks               [4]uint32 // the bits of red, green, blue and alpha in a pixel of 16 to 32 bits
 	palette             color.Palette
 	pixels              []byte
 }
 
-// decodeBMP reads what Pillow reads: 1 to 32 bits a pixel, run lengths, bit fields, the headers of OS/2 and Windows 2 to 5.
-// (x/image's decoder knows no run lengths, bit fields, old headers nor gaps before the pixels.)
+// decodeBMP reads what Pillow reads: 1 to 32 bits a pixel, run lengths, bit fields, the headers of OS/2 1 and Windows 2 to 5.
+// (x/image's decoder has no run lengths, bit fields or old headers, and allows no gap before the pixels.)
 func decodeBMP(data []byte, limit int) (image.Image, error) {
 	h, err := readBMPHeader(data)
 	if err != nil {
@@ -77,7 +78,7 @@ func decodeBMP(data []byte, limit int) (image.Image, error) {
 	return &image.RGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}, nil
 }
 
-// invisible reports whether nothing of a picture can be seen: its writer did not mean the fourth byte as alpha.
+// invisible reports whether all pixels are transparent: then the fourth byte was not meant as alpha.
 func invisible(pix []byte) bool {
 	for i := 3; i < len(pix); i += 4 {
 		if pix[i] != 0 {
@@ -119,12 +120,8 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 	if planes != 1 {
 		return h, fmt.Errorf("%d planes; want 1", planes)
 	}
-	depths := map[uint32][]int{bmpRaw: {1, 2, 4, 8, 16, 24, 32}, bmpRLE8: {8}, bmpRLE4: {4}, bmpBitfields: {16, 32}}[h.compression]
-	known := false
-	for _, depth := range depths {
-		known = known || depth == h.bits
-	}
-	if !known {
+	depths := map[uint32][]int{bmpRaw: {1, 2, 4, 8, 16, 24, 32}, bmpRLE8: {8}, bmpRLE4: {4}, bmpBitfields: {16, 24, 32}}
+	if !slices.Contains(depths[h.compression], h.bits) {
 		return h, fmt.Errorf("compression %d with %d bits a pixel: %w", h.compression, h.bits, errUnsupported)
 	}
 
@@ -167,7 +164,7 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 	default:
 		h.masks = [4]uint32{0xff0000, 0xff00, 0xff}
 	}
-	if offset < 14+size { // some writers leave it 0
+	if offset < 14+size { // some programs write 0
 		offset = int64(end)
 	}
 	if offset > int64(len(data)) {
@@ -177,7 +174,7 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 	return h, nil
 }
 
-// colours picks the bit fields of a row's pixels apart.
+// colours splits a row's pixels into their bit fields.
 func (h bmpHeader) colours(dst, row []byte) {
 	width := h.bits / 8
 	for x := range h.width {
@@ -194,7 +191,7 @@ func (h bmpHeader) colours(dst, row []byte) {
 	}
 }
 
-// runs undoes run-length encoding. Pixels that are jumped over, or behind the end, have colour 0.
+// runs decodes run lengths. Pixels that are skipped have colour 0.
 func (h bmpHeader) runs() (image.Image, error) {
 	img := image.NewPaletted(image.Rect(0, 0, h.width, h.height), h.palette)
 	x, y := 0, 0
@@ -208,7 +205,7 @@ func (h bmpHeader) runs() (image.Image, error) {
 		}
 		x++
 	}
-	// put writes pixel i of some: two share a byte where they have 4 bits.
+	// put sets pixel i of a run, of which b holds one pixel of 8 bits or two of 4.
 	put := func(i int, b byte) {
 		switch {
 		case h.compression == bmpRLE8:
@@ -221,7 +218,7 @@ func (h bmpHeader) runs() (image.Image, error) {
 	}
 	for in := h.pixels; ; {
 		if len(in) < 2 {
-			if y >= h.height-1 && x >= h.width || y >= h.height { // the mark of the end is missing, and nothing else
+			if y >= h.height-1 && x >= h.width || y >= h.height { // only the end marker is missing
 				return img, nil
 			}
 			return nil, io.ErrUnexpectedEOF

@@ -11,7 +11,7 @@ import (
 	"regexp"
 )
 
-// metadata are the notes in a file that can tell how the camera was held.
+// metadata holds the parts of a file that may give its orientation.
 type metadata struct{ exif, xmp []byte }
 
 var (
@@ -19,8 +19,8 @@ var (
 	xmpOrientation = regexp.MustCompile(`tiff:Orientation(?:="|>)([0-9])`)
 )
 
-// orientation is 1 to 8, as in EXIF: 1 for a picture that is as it should be. As with PIL, what XMP says counts where EXIF
-// says nothing. Damaged notes say nothing.
+// orientation returns EXIF's number, of which 2 to 8 ask for a change. As in Pillow, XMP counts where EXIF has no orientation.
+// Damaged metadata is ignored.
 func (m metadata) orientation() int {
 	if o, ok := exifOrientation(m.exif); ok {
 		return o
@@ -31,7 +31,7 @@ func (m metadata) orientation() int {
 	return 1
 }
 
-// exifOrientation looks through the first directory of EXIF's table, which has the form of a TIFF file.
+// exifOrientation searches the first directory of EXIF data, which has the form of a TIFF file.
 func exifOrientation(exif []byte) (orientation int, ok bool) {
 	exif = bytes.TrimPrefix(bytes.TrimPrefix(exif, exifHeader), exifHeader)
 	if len(exif) < 8 {
@@ -71,7 +71,7 @@ func exifOrientation(exif []byte) (orientation int, ok bool) {
 	return orientation, ok
 }
 
-// orient turns a picture as its orientation says: 2 to 4 mirror it or turn it around, 5 to 8 also exchange rows and columns.
+// orient applies an orientation: 2 to 4 flip a picture across, both ways, and down; 5 to 8 also exchange rows and columns.
 func orient(img image.Image, orientation int) image.Image {
 	if orientation < 2 || orientation > 8 {
 		return img
@@ -89,24 +89,24 @@ func orient(img image.Image, orientation int) image.Image {
 		img, pix, size, stride = nrgba, nrgba.Pix, 4, nrgba.Stride
 	}
 	w, h := b.Dx(), b.Dy()
-	first, right, down := 0, size, stride // where the result's first pixel comes from, and those beside and below it
-	flip := func() { first, right = first+right*(w-1), -right }
-	flop := func() { first, down = first+down*(h-1), -down }
+	first, right, down := 0, size, stride // offset of the result's first pixel, and steps to those right of it and below it
+	flipAcross := func() { first, right = first+right*(w-1), -right }
+	flipDown := func() { first, down = first+down*(h-1), -down }
 	switch orientation {
 	case 2:
-		flip()
+		flipAcross()
 	case 3:
-		flip()
-		flop()
+		flipAcross()
+		flipDown()
 	case 4:
-		flop()
+		flipDown()
 	case 6:
-		flop()
+		flipDown()
 	case 7:
-		flip()
-		flop()
+		flipAcross()
+		flipDown()
 	case 8:
-		flip()
+		flipAcross()
 	}
 	if orientation >= 5 {
 		w, h, right, down = h, w, down, right
@@ -143,11 +143,14 @@ func toNRGBA(img image.Image) *image.NRGBA {
 	return out
 }
 
-// maxNote is as much of a compressed note as is read.
-const maxNote = 1 << 20
+// maxText is as much of a compressed text as is read.
+const maxText = 1 << 20
 
-// pngMetadata looks for the chunk eXIf, and for the texts in which ImageMagick keeps EXIF and Adobe keeps XMP.
+// pngMetadata reads the chunk eXIf and the texts in which ImageMagick stores EXIF, and Adobe XMP. Of several texts the last
+// counts and only that one is decompressed, so that thousands of them take no more time than one.
 func pngMetadata(data []byte) (m metadata) {
+	var profile, xmp []byte
+	var profilePacked, xmpPacked bool
 	for data = data[8:]; len(data) >= 12; {
 		length := int64(binary.BigEndian.Uint32(data))
 		if length > int64(len(data)-12) {
@@ -159,24 +162,30 @@ func pngMetadata(data []byte) (m metadata) {
 		switch {
 		case kind == "eXIf":
 			m.exif = chunk
-		case kind == "tEXt" && string(key) == "Raw profile type exif" && m.exif == nil:
-			m.exif = rawProfile(text)
-		case kind == "zTXt" && string(key) == "Raw profile type exif" && m.exif == nil && len(text) > 0:
-			m.exif = rawProfile(inflate(text[1:]))
+		case kind == "tEXt" && string(key) == "Raw profile type exif":
+			profile, profilePacked = text, false
+		case kind == "zTXt" && string(key) == "Raw profile type exif" && len(text) > 0:
+			profile, profilePacked = text[1:], true
 		case kind == "iTXt" && string(key) == "XML:com.adobe.xmp" && len(text) >= 2:
-			compressed := text[0] != 0
+			xmpPacked = text[0] != 0
 			_, text, _ = bytes.Cut(text[2:], []byte{0}) // language
-			_, text, _ = bytes.Cut(text, []byte{0})     // translated keyword
-			if compressed {
-				text = inflate(text)
-			}
-			m.xmp = text
+			_, xmp, _ = bytes.Cut(text, []byte{0})      // translated keyword
 		}
 	}
+	if profilePacked {
+		profile = inflate(profile)
+	}
+	if xmpPacked {
+		xmp = inflate(xmp)
+	}
+	if m.exif == nil {
+		m.exif = rawProfile(profile)
+	}
+	m.xmp = xmp
 	return m
 }
 
-// rawProfile undoes ImageMagick's writing of bytes: a line with the kind, one with the length, then hexadecimal digits.
+// rawProfile decodes ImageMagick's form of binary data: an empty line, the kind, the length, then lines of hexadecimal digits.
 func rawProfile(text []byte) []byte {
 	lines := bytes.Split(text, []byte("\n"))
 	if len(lines) < 4 {
@@ -189,13 +198,13 @@ func rawProfile(text []byte) []byte {
 	return profile
 }
 
-// inflate returns nothing for damaged data.
+// inflate returns nil for damaged data.
 func inflate(data []byte) []byte {
 	r, err := zlib.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxNote))
+	text, err := io.ReadAll(io.LimitReader(r, maxText))
 	if err != nil {
 		return nil
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// recognise finds a file's format by its first bytes. The file's name does not count.
+// recognise finds the format of a file by its first bytes.
 func recognise(data []byte) (format, error) {
 	if len(data) == 0 {
 		return format{}, errors.New("is empty")
@@ -24,10 +24,10 @@ func recognise(data []byte) (format, error) {
 	if isSVG(data) {
 		return format{}, errors.New("is SVG, a drawing without pixels, which is not read; convert it to PNG")
 	}
-	return format{}, errors.New("is no picture, or of a format other than PNG, JPEG, GIF, WebP and BMP")
+	return format{}, errors.New("is no picture, or in a format other than PNG, JPEG, GIF, WebP and BMP")
 }
 
-// begins reports whether data begins with magic, in which ? is any byte.
+// begins reports whether data begins with magic, in which ? matches any byte.
 func begins(data []byte, magic string) bool {
 	if len(data) < len(magic) {
 		return false
@@ -40,7 +40,7 @@ func begins(data []byte, magic string) bool {
 	return true
 }
 
-// others are files that people take for pictures that every program reads. They are refused by name.
+// others are formats that are refused by name.
 var others = []struct{ magic, name string }{
 	{"II*\x00", "TIFF"}, {"MM\x00*", "TIFF"}, {"II+\x00", "BigTIFF"}, {"MM\x00+", "BigTIFF"},
 	{"????ftypheic", "HEIC"}, {"????ftypheix", "HEIC"}, {"????ftyphevc", "HEIC"}, {"????ftyphevx", "HEIC"},
@@ -58,7 +58,7 @@ var others = []struct{ magic, name string }{
 	{"PK\x03\x04", "a ZIP archive"}, {"\x1f\x8b", "a gzip archive"}, {"\x93NUMPY", "a NumPy array"},
 }
 
-// isSVG looks for the first element of a drawing behind what XML allows to come before.
+// isSVG reports whether data is an SVG drawing, which may begin with XML's declaration and comments.
 func isSVG(data []byte) bool {
 	head := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 4096)], []byte("\xef\xbb\xbf")), " \t\r\n")
 	if bytes.HasPrefix(head, []byte("<svg")) {

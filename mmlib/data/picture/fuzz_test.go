@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The fuzz tests decode anything that begins as files of a format do: whatever happens must be an error of one line or a
-// picture that Apply can read. One of them, for some minutes: go test -fuzz FuzzWebP ./mmlib/data/picture
+// Each of the fuzz tests decodes files of one format. The result must be an error of one line, or a picture that Apply can
+// read. To run one: go test -fuzz FuzzWebP -fuzztime 5m ./mmlib/data/picture
 
 func FuzzPNG(f *testing.F)  { fuzz(f, "PNG", ".png") }
 func FuzzJPEG(f *testing.F) { fuzz(f, "JPEG", ".jpg") }
@@ -38,7 +38,8 @@ func fuzz(f *testing.F, format, ext string) {
 			}
 			return
 		}
-		for _, p := range []Preprocess{{Size: 4, Channels: 3, Invert: true}, {Size: 3, Channels: 1, Resize: Pad}, {Size: 5, Channels: 3, Resize: Squash}} {
+		for _, resize := range []string{Crop, Squash, Pad} {
+			p := Preprocess{Size: 4, Channels: 3, Resize: resize, Invert: true}
 			if err := p.Apply(make([]float32, p.Len()), img); err != nil {
 				t.Error(err)
 			}
@@ -46,11 +47,11 @@ func fuzz(f *testing.F, format, ext string) {
 	})
 }
 
-// FuzzOrientation reads damaged notes.
+// FuzzOrientation reads damaged metadata.
 func FuzzOrientation(f *testing.F) {
-	for _, path := range []string{"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00", "MM\x00*\x00\x00\x00\x08\xff\xff"} {
-		f.Add([]byte(path), []byte(`tiff:Orientation="6"`))
-	}
+	xmp := []byte(`tiff:Orientation="6"`)
+	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"), xmp)
+	f.Add([]byte("MM\x00*\x00\x00\x00\x08\xff\xff"), xmp)
 	f.Fuzz(func(t *testing.T, exif, xmp []byte) {
 		metadata{exif, xmp}.orientation()
 		pngMetadata(append([]byte("\x89PNG\r\n\x1a\n"), exif...))

@@ -10,8 +10,8 @@ import (
 	"io"
 )
 
-// decodeGIF reads the first frame and puts it in its place on the canvas. image/gif returns the frame without the canvas,
-// and refuses files that every viewer shows: a frame beyond the canvas, data behind the last pixel, no palette.
+// decodeGIF places the first frame on the canvas. It does not use image/gif, which leaves out the canvas and refuses files that
+// viewers show: with a frame larger than the canvas, data after the last pixel, or no palette.
 func decodeGIF(data []byte, limit int) (image.Image, error) {
 	r := bytes.NewReader(data[6:])
 	var screen struct {
@@ -61,7 +61,7 @@ func decodeGIF(data []byte, limit int) (image.Image, error) {
 	return img, gifPixels(r, img.SubImage(place).(*image.Paletted), frame.Flags&0x40 != 0)
 }
 
-// gifPalette reads the table of colours that flags announce; nil where they announce none.
+// gifPalette reads the colour table that flags announce, if any.
 func gifPalette(r io.Reader, flags byte) (color.Palette, error) {
 	if flags&0x80 == 0 {
 		return nil, nil
@@ -82,7 +82,7 @@ type gifDescriptor struct {
 	Flags                    byte
 }
 
-// gifFrame reads up to the first frame; transparent is the colour that is none, -1 for none such.
+// gifFrame reads up to the first frame. The index of the transparent colour is -1 if there is none.
 func gifFrame(r *bytes.Reader) (frame gifDescriptor, transparent int, err error) {
 	for transparent = -1; ; {
 		kind, err := r.ReadByte()
@@ -110,7 +110,7 @@ func gifFrame(r *bytes.Reader) (frame gifDescriptor, transparent int, err error)
 	}
 }
 
-// gifBlocks reads data that comes in blocks of at most 255 bytes, the last one empty.
+// gifBlocks reads data that is split into blocks of at most 255 bytes and ends with an empty one.
 func gifBlocks(r *bytes.Reader) (data []byte, err error) {
 	for {
 		length, err := r.ReadByte()
@@ -125,14 +125,14 @@ func gifBlocks(r *bytes.Reader) (data []byte, err error) {
 	}
 }
 
-// gifPixels fills the frame. What comes behind its last pixel does not count, the file's end included.
+// gifPixels reads the frame's pixels. Whatever follows the last pixel is ignored, even if it is damaged.
 func gifPixels(r *bytes.Reader, frame *image.Paletted, interlaced bool) error {
 	bits, err := r.ReadByte()
 	if err != nil {
 		return err
 	}
 	if bits < 2 || bits > 8 {
-		return errors.New("its pixels have less than 2 or more than 8 bits")
+		return errors.New("its pixels do not have 2 to 8 bits")
 	}
 	data, _ := gifBlocks(r)
 	pixels := lzw.NewReader(bytes.NewReader(data), lzw.LSB, int(bits))

@@ -3,12 +3,13 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/jpeg"
 )
 
-// decodeJPEG lets image/jpeg undo the compression and makes the colours itself, as libjpeg does: image/jpeg repeats each
-// sample of subsampled colour, where libjpeg (and so PIL) interpolates, which moves edges by up to 19 levels of 255.
+// decodeJPEG leaves decompression to image/jpeg and converts the colours itself, as libjpeg does. Where there are fewer samples
+// of colour than pixels, image/jpeg repeats them and libjpeg (so Pillow) interpolates: a difference of up to 19 levels.
 func decodeJPEG(data []byte, limit int) (image.Image, error) {
 	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -16,6 +17,9 @@ func decodeJPEG(data []byte, limit int) (image.Image, error) {
 	}
 	if err := checkSize(config.Width, config.Height, limit); err != nil {
 		return nil, err
+	}
+	if scans := bytes.Count(data, []byte("\xff\xda")); scans > maxScans {
+		return nil, fmt.Errorf("%d scans; want at most %d", scans, maxScans)
 	}
 	header := readJPEGHeader(data)
 	if header.components == 4 {
@@ -34,14 +38,18 @@ func decodeJPEG(data []byte, limit int) (image.Image, error) {
 	return img, nil
 }
 
+// maxScans is many times what encoders write, about 10. A scan of a few bytes can make the decoder go over the whole picture:
+// without a limit, a small file would keep it busy for hours.
+const maxScans = 1000
+
 func jpegMetadata(data []byte) metadata { return readJPEGHeader(data).metadata }
 
-// jpegHeader is what matters to us of a JPEG's segments before its first scan.
+// jpegHeader is what we need from the segments before a JPEG's first scan.
 type jpegHeader struct {
 	metadata
 	components int
-	subsampled bool // 4:2:0, the only subsampling that image/jpeg knows of four components
-	adobe      int  // where in the file Adobe's note of the colours is; 0 where there is none
+	subsampled bool // 4:2:0, the only subsampling of four components that image/jpeg reads
+	adobe      int  // offset of the byte of Adobe's marker that names the colours; 0 if there is no marker
 	ycck       bool // the first three of four components are YCbCr, not CMY
 }
 
@@ -68,7 +76,7 @@ func readJPEGHeader(data []byte) (h jpegHeader) {
 		case marker == 0xe1 && bytes.HasPrefix(segment, exifHeader):
 			if h.exif == nil {
 				h.exif = segment
-			} else { // one too long for a segment goes on in the next
+			} else { // continued, because it was too long for one segment
 				h.exif = append(bytes.Clone(h.exif), segment[len(exifHeader):]...)
 			}
 		case marker == 0xe1 && bytes.HasPrefix(segment, []byte("http://ns.adobe.com/xap/1.0/\x00")):
@@ -82,19 +90,18 @@ func readJPEGHeader(data []byte) (h jpegHeader) {
 	return h
 }
 
-// withoutTransform is the file with a note that its four components are CMYK, so that image/jpeg hands over the samples
-// as they are, even those of a YCCK file. It also refuses a file without the note, which PIL takes for inverted CMYK.
+// withoutTransform returns the file with an Adobe marker that says CMYK. So image/jpeg returns the samples of YCCK as they are,
+// and accepts a file without the marker.
 func (h jpegHeader) withoutTransform(data []byte) []byte {
 	if h.adobe == 0 {
-		note := []byte("\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")
-		return append(note, data[2:]...)
+		return append([]byte("\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"), data[2:]...)
 	}
 	data = bytes.Clone(data)
 	data[h.adobe] = 0
 	return data
 }
 
-// fromYCbCr makes colours with libjpeg's rounding.
+// fromYCbCr converts to RGB with libjpeg's rounding.
 func fromYCbCr(img *image.YCbCr) *image.RGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	across, down := 1, 1
@@ -124,15 +131,15 @@ func fromYCbCr(img *image.YCbCr) *image.RGBA {
 	return dst
 }
 
-// fromCMYK makes colours as PIL's convert("RGB") does: paper shows through where there is no ink. Adobe's files are
-// inverted (255 is no ink), and all are taken for Adobe's. The result overwrites the samples.
+// fromCMYK converts to RGB as Pillow's convert("RGB") does. Samples are inverted, 255 being no ink. The result reuses the
+// memory of img.
 func fromCMYK(img *image.CMYK, header jpegHeader) *image.RGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	step := 1
 	if header.subsampled {
 		step = 2
 	}
-	small := func(channel int) *plane { // undoes image/jpeg's repeating, and its inverting
+	samples := func(channel int) *plane { // before image/jpeg repeated and inverted them
 		cw, ch := (w+step-1)/step, (h+step-1)/step
 		pix := make([]byte, cw*ch)
 		for i := range pix {
@@ -140,7 +147,7 @@ func fromCMYK(img *image.CMYK, header jpegHeader) *image.RGBA {
 		}
 		return newPlane(pix, cw, w, h, step, step)
 	}
-	second, third := small(1), small(2)
+	second, third := samples(1), samples(2)
 	for y := range h {
 		s, t, line := second.row(y), third.row(y), img.Pix[y*img.Stride:]
 		for x := range w {
@@ -157,7 +164,7 @@ func fromCMYK(img *image.CMYK, header jpegHeader) *image.RGBA {
 	return &image.RGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}
 }
 
-// ycc is libjpeg's conversion (jdcolor.c), in fixed point of 16 bits.
+// ycc is libjpeg's conversion (jdcolor.c), in 16-bit fixed point.
 func ycc(y, cb, cr byte) (r, g, b byte) {
 	l, u, v := int32(y), int32(cb)-128, int32(cr)-128
 	return clip(l + (91881*v+1<<15)>>16), clip(l + (-22554*u-46802*v+1<<15)>>16), clip(l + (116130*u+1<<15)>>16)
@@ -165,7 +172,7 @@ func ycc(y, cb, cr byte) (r, g, b byte) {
 
 func clip(x int32) byte { return byte(min(max(x, 0), 255)) }
 
-// scale is a·b/255, rounded.
+// scale returns a·b/255, rounded.
 func scale(a, b byte) byte {
 	t := uint32(a)*uint32(b) + 128
 	return byte((t + t>>8) >> 8)

@@ -1,10 +1,10 @@
 package picture
 
-// plane holds the samples of one colour of a JPEG, of which there may be fewer than pixels: one for across × down of them.
+// plane holds the samples of one component of a JPEG, each for across×down pixels.
 type plane struct {
 	pix           []byte
 	stride        int
-	width, height int // of the samples; behind them there may be others, which only fill up a block
+	width, height int // in samples; pix may have more, which fill up blocks
 	across, down  int
 	sums          []int32
 	line          []byte
@@ -15,12 +15,11 @@ func newPlane(pix []byte, stride, width, height, across, down int) *plane {
 	return &plane{pix, stride, w, h, across, down, make([]int32, w), make([]byte, w*across)}
 }
 
-// row returns the samples of the pixels of row y, interpolated as libjpeg does ("fancy upsampling", jdsample.c): where
-// there is a sample for two pixels, each pixel gets ¾ of the nearer sample and ¼ of the next. The result is valid until
-// the next call.
+// row returns a sample for each pixel of row y, interpolated as libjpeg does ("fancy upsampling", jdsample.c): where two pixels
+// share a sample, each gets ¾ of it and ¼ of the next nearest one. The result is valid until the next call.
 func (p *plane) row(y int) []byte {
 	near := p.pix[y/p.down*p.stride:][:p.width]
-	if p.across > 2 || p.across == 2 && p.width <= 2 || p.across == 1 && p.down == 1 { // libjpeg interpolates none of these
+	if p.across > 2 || p.across == 2 && p.width <= 2 || p.across == 1 && p.down == 1 { // libjpeg repeats these samples
 		for x := range p.line {
 			p.line[x] = near[x/p.across]
 		}
@@ -34,7 +33,7 @@ func (p *plane) row(y int) []byte {
 	for x := range p.sums {
 		p.sums[x] = weight*int32(near[x]) + int32(far[x]) // 4 times a sample, or the sample itself
 	}
-	// Halves are rounded up for one pixel and down for its neighbour, so that the picture gets no brighter.
+	// Halves are rounded up for one pixel and down for the next, so that the picture does not become brighter.
 	switch {
 	case p.across == 1:
 		for x, sum := range p.sums {

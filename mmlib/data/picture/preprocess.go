@@ -14,7 +14,7 @@ var (
 	CLIPStd  = [3]float32{0.26862954, 0.26130258, 0.27577711}
 )
 
-// Values of Preprocess.Resampling, by PIL's names.
+// Values of Preprocess.Resampling, by Pillow's names.
 const (
 	Bicubic  = "bicubic" // the default
 	Bilinear = "bilinear"
@@ -25,19 +25,19 @@ const (
 
 // Values of Preprocess.Resize.
 const (
-	Crop   = "crop"   // the shorter side becomes Size, and the square in the middle is kept: the default
-	Squash = "squash" // both sides become Size, whatever the picture's shape
-	Pad    = "pad"    // the longer side becomes Size, and black is added at both ends of the shorter (open_clip's "longest")
+	Crop   = "crop"   // the default: the shorter side becomes Size, and the square in the middle is kept
+	Squash = "squash" // both sides become Size, whatever the shape
+	Pad    = "pad"    // the longer side becomes Size, and black is added at both ends of the shorter; open_clip's "longest"
 )
 
-// Values of Preprocess.CropRounding, for a square that cannot lie exactly in the middle.
+// Values of Preprocess.CropRounding, for a square that cannot lie exactly in the middle: what becomes of half a pixel.
 const (
-	Round = "round" // half a pixel is rounded to the even one, as in torchvision and open_clip: the default
-	Floor = "floor" // it is dropped, as in transformers
+	Round = "round" // the default: rounded to the even pixel, as in torchvision and open_clip
+	Floor = "floor" // dropped, as in transformers
 )
 
-// Preprocess says how a model wants its pictures. As JSON it is a file of the model: it holds what the model was trained
-// with, and not what the user chooses for a picture. A key that it does not know is an error.
+// Preprocess describes how a model wants its pictures. Its JSON form is stored with a model: it holds what the model was
+// trained with and leaves out what a user chooses for a picture. An unknown key in it is an error.
 type Preprocess struct {
 	Size         int       `json:"size"`                    // rows and columns
 	Channels     int       `json:"channels"`                // 1 for grey, 3 for red, green and blue
@@ -48,7 +48,7 @@ type Preprocess struct {
 	Std          []float32 `json:"std,omitempty"`           // of each channel; empty for 1
 
 	Invert          bool `json:"-"` // white becomes black: for dark ink on light paper
-	KeepOrientation bool `json:"-"` // leave pictures as the camera stored them
+	KeepOrientation bool `json:"-"` // leave pictures as they are stored, whatever their EXIF data says
 }
 
 // CLIP is the preprocessing of OpenAI's CLIP models for pictures of size×size pixels.
@@ -62,7 +62,7 @@ const maxSize = 4096
 // maxValue keeps (x - mean) / std finite.
 const maxValue = 1e6
 
-// Validate reports a setting that makes no sense.
+// Validate reports the first setting that makes no sense.
 func (p Preprocess) Validate() error {
 	switch {
 	case p.Size < 1 || p.Size > maxSize:
@@ -99,7 +99,7 @@ func (p Preprocess) Validate() error {
 	return nil
 }
 
-// UnmarshalJSON refuses unknown keys and values that make no sense. Invert and KeepOrientation stay as they are.
+// UnmarshalJSON refuses unknown keys and values that make no sense. It leaves Invert and KeepOrientation as they are.
 func (p *Preprocess) UnmarshalJSON(data []byte) error {
 	type plain Preprocess // without this method
 	q := plain{Invert: p.Invert, KeepOrientation: p.KeepOrientation}
@@ -115,10 +115,10 @@ func (p *Preprocess) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Len is the number of values of a picture: Size·Size·Channels.
+// Len returns the number of values of a picture, Size·Size·Channels.
 func (p Preprocess) Len() int { return p.Size * p.Size * p.Channels }
 
-// table holds the normalised value of each of a channel's 256 levels.
+// table returns the normalised value of each level of a channel.
 func (p Preprocess) table(channel int) (table [256]float32) {
 	mean, std := float32(0), float32(1)
 	if len(p.Mean) > 0 {

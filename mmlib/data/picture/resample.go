@@ -2,16 +2,16 @@ package picture
 
 import "math"
 
-// axis is what becomes of a picture's rows or columns.
+// axis describes the resizing of a picture's rows or columns.
 type axis struct {
-	n       int // of the picture
-	resized int // after resizing
-	offset  int // the first of the resized that is kept
-	count   int // how many are kept
-	place   int // where the first of them comes to lie in the result
+	n       int // pixels of the picture
+	resized int // pixels after resizing
+	offset  int // the first of them that is kept
+	count   int // the number that is kept
+	place   int // the position of the first in the result
 }
 
-// axes says how a picture of w×h pixels becomes one of Size×Size.
+// axes returns how a picture of w×h pixels becomes one of Size×Size.
 func (p Preprocess) axes(w, h int) (columns, rows axis) {
 	one := func(n int) axis {
 		switch p.Resize {
@@ -32,8 +32,8 @@ func (p Preprocess) axes(w, h int) (columns, rows axis) {
 	return one(w), one(h)
 }
 
-// taps are the weights of the pixels from first on, of which one pixel of the result is the sum. They are integers in units
-// of 1/2²², as PIL has them: so sums are the same to the last bit.
+// taps are the weights of the source pixels from first on that add up to one pixel of the result. They are integers in units
+// of 2⁻²², as Pillow's are, so that sums agree to the last bit.
 type taps struct {
 	first   int
 	weights []int32
@@ -41,20 +41,20 @@ type taps struct {
 
 const precision = 22
 
-// end is the pixel behind the last that counts.
+// end is one more than the last source pixel.
 func (t taps) end() int { return t.first + len(t.weights) }
 
-// filter holds the taps of each pixel of the result, along one axis.
+// filter holds the taps of each pixel of the result along one axis.
 type filter []taps
 
-// kernel is a weight for each distance from the centre, and the distance behind which all are 0.
+// kernel gives the weight of a source pixel by its distance from the centre; it is 0 beyond support.
 type kernel struct {
 	support float64
 	weight  func(x float64) float64
 }
 
 var kernels = map[string]kernel{
-	Bicubic: {2, func(x float64) float64 { // Catmull and Rom's: Keys's with a = -½
+	Bicubic: {2, func(x float64) float64 { // Catmull-Rom
 		const a = -0.5
 		x = math.Abs(x)
 		switch {
@@ -87,14 +87,14 @@ func sinc(x float64) float64 {
 	return math.Sin(x*math.Pi) / (x * math.Pi)
 }
 
-// filter makes the taps of an axis.
+// filter returns the taps of an axis, by the rules of Pillow's resize.
 //
-// A result's pixel is at (i + ½)·n/resized in the original. Where the picture shrinks, the kernel is made as much wider,
-// so that every pixel of the original counts (antialiasing). These are the rules of PIL's resize.
+// Pixel i of the result is at (i + ½)·n/resized in the source. Where the picture shrinks, the kernel is widened in proportion,
+// so that every source pixel counts (antialiasing).
 func (a axis) filter(resampling string) filter {
 	f := make(filter, a.count)
 	scale := float64(a.n) / float64(a.resized)
-	if resampling == Nearest { // PIL adds up the positions, and so does this
+	if resampling == Nearest { // positions are added up as in Pillow, rounding errors and all
 		at := scale * 0.5
 		for i := range a.offset + a.count {
 			if i >= a.offset {
@@ -125,13 +125,13 @@ func (a axis) filter(resampling string) filter {
 	return f
 }
 
-// span is the range of pixels that a filter needs.
+// span returns the range of source pixels that a filter needs.
 func (f filter) span() (first, end int) {
 	return f[0].first, f[len(f)-1].end()
 }
 
-// across resizes a line of pixels with so many channels, which begins with pixel number from.
-func (f filter) across(dst, line []byte, from, channels int) {
+// resize resizes a line of pixels. The line begins with pixel number from.
+func (f filter) resize(dst, line []byte, from, channels int) {
 	for x, t := range f {
 		for c := range channels {
 			sum, at := int32(1<<(precision-1)), (t.first-from)*channels+c
@@ -144,49 +144,49 @@ func (f filter) across(dst, line []byte, from, channels int) {
 	}
 }
 
-// down resizes lines that come one after another. It keeps the sums of all lines of the result and none of the lines that
-// come in, of which there may be a million.
-type down struct {
+// vertical resizes a column of lines that come in one after another. It holds the sums for all lines of the result, and none
+// of the lines that come in, of which there may be a million.
+type vertical struct {
 	filter filter
 	width  int
 	sums   []int32
-	begin  int // the first line of the result that is not complete yet
+	begin  int // the first line of the result that is not complete
 }
 
-func newDown(f filter, width int) *down {
-	d := &down{filter: f, width: width, sums: make([]int32, len(f)*width)}
-	for i := range d.sums {
-		d.sums[i] = 1 << (precision - 1)
+func newVertical(f filter, width int) *vertical {
+	v := &vertical{filter: f, width: width, sums: make([]int32, len(f)*width)}
+	for i := range v.sums {
+		v.sums[i] = 1 << (precision - 1)
 	}
-	return d
+	return v
 }
 
-// needs reports whether line number y counts. The numbers must not fall from one call to the next.
-func (d *down) needs(y int) bool {
-	for d.begin < len(d.filter) && d.filter[d.begin].end() <= y {
-		d.begin++
+// needs reports whether line y counts. Lines must come in order.
+func (v *vertical) needs(y int) bool {
+	for v.begin < len(v.filter) && v.filter[v.begin].end() <= y {
+		v.begin++
 	}
-	return d.begin < len(d.filter) && d.filter[d.begin].first <= y
+	return v.begin < len(v.filter) && v.filter[v.begin].first <= y
 }
 
-// add adds line number y.
-func (d *down) add(y int, line []byte) {
-	for i := d.begin; i < len(d.filter) && d.filter[i].first <= y; i++ {
-		t := d.filter[i]
+// add adds line y.
+func (v *vertical) add(y int, line []byte) {
+	for i := v.begin; i < len(v.filter) && v.filter[i].first <= y; i++ {
+		t := v.filter[i]
 		if y >= t.end() {
 			continue
 		}
 		w := t.weights[y-t.first]
-		sums := d.sums[i*d.width : (i+1)*d.width]
-		for x, v := range line {
-			sums[x] += w * int32(v)
+		sums := v.sums[i*v.width : (i+1)*v.width]
+		for x, level := range line {
+			sums[x] += w * int32(level)
 		}
 	}
 }
 
 // line writes a line of the result.
-func (d *down) line(dst []byte, i int) {
-	for x, sum := range d.sums[i*d.width : (i+1)*d.width] {
+func (v *vertical) line(dst []byte, i int) {
+	for x, sum := range v.sums[i*v.width : (i+1)*v.width] {
 		dst[x] = clip(sum >> precision)
 	}
 }

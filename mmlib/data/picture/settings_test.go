@@ -14,7 +14,7 @@ import (
 	_ "golang.org/x/image/tiff" // registers itself, and must not be reached
 )
 
-// TestJSON: a file of a model holds what belongs to the model, and comes back as it was.
+// TestJSON: what belongs to the model is written and read back; what is unknown or wrong is refused.
 func TestJSON(t *testing.T) {
 	p := Preprocess{
 		Size: 30, Channels: 1, Resampling: Lanczos, Resize: Squash, CropRounding: Floor, Mean: []float32{0.5}, Std: []float32{0.25},
@@ -64,7 +64,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestZeroValue: what is not said is what has always been done.
+// TestZeroValue: the defaults are what this package has always done.
 func TestZeroValue(t *testing.T) {
 	short := Preprocess{Size: 17, Channels: 3}
 	long := Preprocess{Size: 17, Channels: 3, Resampling: Bicubic, Resize: Crop, CropRounding: Round}
@@ -81,7 +81,7 @@ func TestZeroValue(t *testing.T) {
 	}
 }
 
-// TestKeepOrientation: a picture comes as its camera stored it where that is asked for, and turned where it is not.
+// TestKeepOrientation: pictures are turned unless that is switched off.
 func TestKeepOrientation(t *testing.T) {
 	files := unzip(t, "testdata/formats.zip")
 	for name, turned := range map[string]bool{
@@ -117,8 +117,8 @@ func TestKeepOrientation(t *testing.T) {
 	}
 }
 
-// TestDamagedNotes are ignored.
-func TestDamagedNotes(t *testing.T) {
+// TestDamagedEXIF: damaged metadata is ignored.
+func TestDamagedEXIF(t *testing.T) {
 	whole := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
 	for exif, want := range map[string]int{
 		whole:                  6,
@@ -145,7 +145,7 @@ func TestDamagedNotes(t *testing.T) {
 	}
 }
 
-// stroke is a picture with a slanted stroke on it, and around it what half covers a pixel.
+// stroke is a picture of a slanted stroke with soft edges.
 func stroke(ink uint8, transparent bool) image.Image {
 	paper := color.NRGBA{255, 255, 255, 255}
 	if transparent {
@@ -166,7 +166,7 @@ func stroke(ink uint8, transparent bool) image.Image {
 	return img
 }
 
-// TestInvertTransparent: transparent paper is paper, and ink stays ink.
+// TestInvertTransparent: transparent pixels are paper, and ink stays visible.
 func TestInvertTransparent(t *testing.T) {
 	p := Preprocess{Size: 28, Channels: 1, Invert: true}
 	apply := func(p Preprocess, img image.Image) []float32 {
@@ -199,14 +199,28 @@ func TestInvertTransparent(t *testing.T) {
 	if blank := apply(p, page); slices.Max(blank) != 0 {
 		t.Errorf("a blank page has ink of %v", slices.Max(blank))
 	}
-	// What Pad adds is no ink.
+	// Padding is no ink.
 	p.Resize = Pad
 	if added := apply(p, uniform(40, 20, 255)); slices.Max(added) != 0 {
 		t.Errorf("the added paper is %v", slices.Max(added))
 	}
 }
 
-// TestRegisteredFormats: a decoder that registers itself is not used.
+// TestOpaqueAnimation: around the frame of an animation without alpha the canvas is black, not transparent.
+func TestOpaqueAnimation(t *testing.T) {
+	files := unzip(t, "testdata/formats.zip")
+	for name, opaque := range map[string]bool{"animated-offset-opaque.webp": true, "animated-offset.webp": false} {
+		img, err := Decode(bytes.NewReader(files[name]), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, alpha := img.At(0, 0).RGBA(); (alpha == 0xffff) != opaque {
+			t.Errorf("%s: alpha %d; want opaque %v", name, alpha, opaque)
+		}
+	}
+}
+
+// TestRegisteredFormats: decoders registered with the image package are not used.
 func TestRegisteredFormats(t *testing.T) {
 	tiff := []byte("II*\x00\x08\x00\x00\x00")
 	if _, kind, err := image.DecodeConfig(bytes.NewReader(tiff)); kind == "" && err == image.ErrFormat {

@@ -6,10 +6,10 @@ import (
 	"image/draw"
 )
 
-// square resizes a picture and returns what is kept of it, [Size, Size, Channels].
+// square resizes a picture and returns the pixels that are kept, [Size, Size, Channels].
 //
-// Only the pixels that the square depends on are read, and one row of the picture is in memory at a time, so a long strip
-// costs no more than a square picture.
+// It reads only the pixels that the result depends on, one row at a time, so a long strip takes no more memory than a square
+// picture.
 func (p Preprocess) square(r *reader) []byte {
 	b := r.img.Bounds()
 	columns, rows := p.axes(b.Dx(), b.Dy())
@@ -17,60 +17,60 @@ func (p Preprocess) square(r *reader) []byte {
 	if resampling == "" {
 		resampling = Bicubic
 	}
-	across, along := columns.filter(resampling), rows.filter(resampling)
+	across, down := columns.filter(resampling), rows.filter(resampling)
 	left, right := across.span()
-	top, bottom := along.span()
+	top, bottom := down.span()
 
-	// Bytes are rounded between the two directions, so their order counts. It is that of Pillow 13 (12 and older always
-	// went across first): down first where the height shrinks by more than twice as many pixels as the width.
+	// Values are rounded to bytes after the first direction, so the order matters. Pillow 13 goes down first where the height
+	// shrinks by more than twice as many pixels as the width (Pillow 12 and older never do).
 	acrossFirst := rows.n <= rows.resized || rows.n-rows.resized <= 2*(columns.n-columns.resized)
 	width := (right - left) * p.Channels
 	if acrossFirst {
 		width = columns.count * p.Channels
 	}
 	resized := make([]byte, columns.count*p.Channels)
-	sums := newDown(along, width)
+	sums := newVertical(down, width)
 	for y := top; y < bottom; y++ {
 		if !sums.needs(y) {
 			continue
 		}
 		line := r.line(y, left, right)
 		if acrossFirst {
-			across.across(resized, line, left, p.Channels)
+			across.resize(resized, line, left, p.Channels)
 			line = resized
 		}
 		sums.add(y, line)
 	}
 
 	square := make([]byte, p.Len())
-	if p.Invert { // what is added at the ends must be black after inversion
+	if p.Invert { // padding is black after inversion
 		for i := range square {
 			square[i] = 255
 		}
 	}
 	line := make([]byte, width)
-	for y := range along {
+	for y := range down {
 		sums.line(line, y)
 		out := square[((rows.place+y)*p.Size+columns.place)*p.Channels:]
 		if acrossFirst {
 			copy(out, line)
 		} else {
-			across.across(out, line, left, p.Channels)
+			across.resize(out, line, left, p.Channels)
 		}
 	}
 	return square
 }
 
-// reader reads the rows of a picture as bytes of so many channels.
+// reader reads rows of a picture as bytes, [columns, channels].
 type reader struct {
 	img      image.Image
 	channels int
-	paper    bool // what is transparent counts as white, not as black
+	paper    bool // transparent pixels are white, not black
 	pixels   *image.RGBA
-	palette  []byte // of an image.Paletted, on black
+	palette  []byte // of an image.Paletted, blended with black
 }
 
-// line returns the pixels from left to right of row y. It is valid until the next call.
+// line returns the pixels of row y from left to right. The result is valid until the next call.
 func (r *reader) line(y, left, right int) []byte {
 	pix := r.onBlack(y, left, right)
 	if r.paper {
@@ -91,7 +91,7 @@ func (r *reader) line(y, left, right int) []byte {
 	return out
 }
 
-// onBlack returns pixels of four bytes, of which the fourth is alpha.
+// onBlack returns pixels blended with black, of four bytes, the last of which is alpha.
 func (r *reader) onBlack(y, left, right int) []byte {
 	if r.pixels == nil {
 		r.pixels = image.NewRGBA(image.Rect(0, 0, right-left, 1))
@@ -119,8 +119,8 @@ func (r *reader) onBlack(y, left, right int) []byte {
 	return r.pixels.Pix
 }
 
-// blend lays colours of so many bytes, of which the first counts, on black. It rounds as PIL's alpha_composite, where
-// image/draw cuts off.
+// blend blends colours with black. Each sample of src has so many bytes, of which the first counts. It rounds as Pillow's
+// alpha_composite does, where image/draw truncates.
 func blend(dst, src []byte, bytes int) {
 	for i := 0; i < len(dst); i += 4 {
 		j := i * bytes
@@ -129,13 +129,13 @@ func blend(dst, src []byte, bytes int) {
 	}
 }
 
-// luma is the grey of a colour, with the weights of ITU-R 601, as in color.GrayModel and PIL.
+// luma returns the grey level of a colour, weighted by ITU-R 601 as in color.GrayModel and Pillow.
 func luma(r, g, b byte) byte {
 	return byte((19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) + 1<<15) >> 16)
 }
 
-// hasDarkInk reports whether a picture that is to be inverted has ink that can be seen on white. It has not if most of it is
-// transparent and whatever is on it is lighter than mid grey.
+// hasDarkInk reports whether a picture has ink that can be seen on white paper. It has none if more than half of it is
+// transparent and nothing on it is darker than mid grey.
 func hasDarkInk(img image.Image) bool {
 	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
 		return true

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// decodeWebP lets x/image decode the frame, the first of an animation, and does the rest itself: x/image reads no
-// animations, and takes lossy WebP's levels of 16 to 235 for 0 to 255 (golang/go#40173).
+// decodeWebP leaves decompression of the first frame to x/image and does the rest itself: x/image reads no animations, and
+// takes the studio range of lossy WebP, levels 16 to 235, for the full range (golang/go#40173).
 func decodeWebP(data []byte, limit int) (image.Image, error) {
 	file, err := parseWebP(data)
 	if err != nil {
@@ -28,9 +28,6 @@ func decodeWebP(data []byte, limit int) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if still.Bounds().Size() != frame.Size() {
-		return nil, fmt.Errorf("its frame is of %v pixels and says %v", still.Bounds().Size(), frame.Size())
-	}
 	dst := image.NewNRGBA(canvas)
 	switch img := still.(type) {
 	case *image.YCbCr:
@@ -42,7 +39,7 @@ func decodeWebP(data []byte, limit int) (image.Image, error) {
 			copy(dst.Pix[dst.PixOffset(frame.Min.X, frame.Min.Y+y):], img.Pix[y*img.Stride:][:4*frame.Dx()])
 		}
 	default:
-		return nil, fmt.Errorf("colours of type %T", still)
+		return nil, fmt.Errorf("pixels of type %T", still)
 	}
 	if file.alpha {
 		return dst, nil
@@ -53,12 +50,12 @@ func decodeWebP(data []byte, limit int) (image.Image, error) {
 	return &image.RGBA{Pix: dst.Pix, Stride: dst.Stride, Rect: dst.Rect}, nil
 }
 
-// webpFile is what a WebP file's chunks say.
+// webpFile is what we need from the chunks of a WebP file.
 type webpFile struct {
 	metadata
 	canvas, frame image.Rectangle
 	alpha         bool
-	id            string // of the chunk with the frame's pixels: "VP8 " is lossy, "VP8L" lossless
+	id            string // of the chunk with the pixels: "VP8 " is lossy, "VP8L" lossless
 	pixels, alph  []byte
 }
 
@@ -67,7 +64,7 @@ func webpMetadata(data []byte) metadata {
 	return file.metadata
 }
 
-// The bits of a VP8X chunk.
+// Flags of a VP8X chunk.
 const (
 	webpAnimation = 1 << 1
 	webpXMP       = 1 << 2
@@ -138,7 +135,7 @@ func parseWebP(data []byte) (f webpFile, err error) {
 	return f, nil
 }
 
-// readFrame keeps the first chunk of pixels and the chunk of transparency before it.
+// readFrame keeps the first chunk of pixels, and the chunk of alpha before it.
 func (f *webpFile) readFrame(id string, chunk []byte) error {
 	switch {
 	case f.id != "":
@@ -168,7 +165,7 @@ func chunks(data []byte, each func(id string, chunk []byte) error) error {
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
-// still is a file that holds nothing but the frame.
+// still returns a WebP file that holds only the frame.
 func (f webpFile) still() []byte {
 	out := []byte("RIFF\x00\x00\x00\x00WEBP")
 	chunk := func(id string, data []byte) {
@@ -185,7 +182,7 @@ func (f webpFile) still() []byte {
 	return out
 }
 
-// fromStudioRange writes the colours of a lossy frame with libwebp's formulas (src/dsp/yuv.h and upsampling.c).
+// fromStudioRange converts a lossy frame to RGB with libwebp's arithmetic (src/dsp/yuv.h and upsampling.c).
 func (f webpFile) fromStudioRange(dst *image.NRGBA, img *image.YCbCr, alpha []byte, alphaStride int) {
 	w, h := f.frame.Dx(), f.frame.Dy()
 	cw, ch := (w+1)/2, (h+1)/2
@@ -209,8 +206,8 @@ func (f webpFile) fromStudioRange(dst *image.NRGBA, img *image.YCbCr, alpha []by
 	}
 }
 
-// fancy is a pixel's colour from the nearest sample and the three others around it: 9/16, 3/16 (beside), 3/16 (far) and
-// 1/16, rounded as in libwebp.
+// fancy interpolates between the nearest sample and the three others around a pixel, with the weights 9, 3, 3 and 1 of 16 and
+// libwebp's rounding.
 func fancy(near, beside, far, diagonal byte) int32 {
 	a, b, c, d := int32(near), int32(beside), int32(far), int32(diagonal)
 	return ((a+b+c+d+8+2*(b+c))>>3 + a) >> 1

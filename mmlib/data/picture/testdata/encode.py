@@ -4,18 +4,20 @@ import struct, zlib
 
 def png(width, height, depth, kind, samples, interlaced=False, before=b"", after=b""):
     """samples(x, y) gives a pixel's samples; before and after are chunks before the pixels and behind them."""
-    def chunkless(xs, ys):
+    def scanlines(xs, ys):
         out = b""
         for y in ys:
             bits = "".join(f"{s:0{depth}b}" for x in xs for s in samples(x, y))
             bits += "0" * (-len(bits) % 8)
             out += b"\0" + bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
         return out
-    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)] if interlaced else [(0, 0, 1, 1)]
+    passes = [(0, 0, 1, 1)]
+    if interlaced:
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
     data = b""
     for x0, y0, dx, dy in passes:
         if x0 < width and y0 < height:
-            data += chunkless(range(x0, width, dx), range(y0, height, dy))
+            data += scanlines(range(x0, width, dx), range(y0, height, dy))
     head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, int(interlaced))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + before + chunk(b"IDAT", zlib.compress(data, 9)) + after + chunk(b"IEND", b"")
 
@@ -25,7 +27,7 @@ def chunk(kind, data):
 
 
 def gif(screen, place, indices, bits, palette=None, local=None, transparent=None, interlaced=False, tail=b";"):
-    """Writes codes without compression: a clear code before the table's first growth of a code's width."""
+    """Writes codes without compression: clear codes keep the table so small that the codes' width never grows."""
     def table(p):
         return b"".join(bytes(c) for c in p)
     def flags(p):
@@ -38,7 +40,7 @@ def gif(screen, place, indices, bits, palette=None, local=None, transparent=None
     rows = [indices[y * width : (y + 1) * width] for y in range(height)]
     if interlaced:
         rows = [r for first, step in ((0, 8), (4, 8), (2, 4), (1, 2)) for r in rows[first::step]]
-    stream, count = "", 0
+    stream = ""
     for i, index in enumerate(v for row in rows for v in row):
         if i % (2**bits - 2) == 0:
             stream = f"{2**bits:0{bits + 1}b}" + stream

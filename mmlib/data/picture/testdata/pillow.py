@@ -83,7 +83,9 @@ save("animated.png", rgb, "PNG", save_all=True, append_images=[ImageOps.invert(r
 save("animated-default.png", rgb, "PNG", save_all=True, default_image=True, append_images=[ImageOps.invert(rgb), rgb], duration=50)
 files["exif6.png"] = png(W, H, 8, RGB, pixel(rgb), before=chunk(b"eXIf", exif(6)[6:]))
 files["exif8-behind.png"] = png(W, H, 4, GREY, pixel(grey, 4), after=chunk(b"eXIf", exif(8, ">")[6:]))
-files["exif5-palette.png"] = png(W, H, 8, PALETTE, lambda x, y: (palettes[8][0].getpixel((x, y)),), before=chunk(b"PLTE", bytes(palettes[8][1])) + chunk(b"eXIf", exif(5)[6:]))
+quantised, table = palettes[8]
+before = chunk(b"PLTE", bytes(table)) + chunk(b"eXIf", exif(5)[6:])
+files["exif5-palette.png"] = png(W, H, 8, PALETTE, lambda x, y: (quantised.getpixel((x, y)),), before=before)
 files["xmp7.png"] = png(W, H, 8, RGBA, pixel(rgba), before=chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(7)))
 profile = exif(3)
 raw = f"\nexif\n{len(profile):8}\n{profile.hex()}\n".encode()
@@ -168,8 +170,10 @@ for mode in "1", "L", "P", "RGB", "RGBA":
 def packed(value, bits, order=range(H - 1, -1, -1)):
     rows = b""
     for y in order:
-        n = 0
-        row = "".join(f"{value(x, y):0{bits}b}" if bits < 16 else "".join(f"{b:08b}" for b in value(x, y).to_bytes(bits // 8, "little")) for x in range(W))
+        row = ""
+        for x in range(W):
+            data = value(x, y).to_bytes(max(1, bits // 8), "little")
+            row += "".join(f"{b:08b}" for b in data)[-bits:]
         row += "0" * (-len(row) % 32)
         rows += bytes(int(row[i : i + 8], 2) for i in range(0, len(row), 8))
     return rows
