@@ -111,10 +111,15 @@ var formats = []format{
 // errUnsupported is wrapped by errors about files that are not damaged but not read either. It is the remedy.
 var errUnsupported = errors.New("save it as PNG")
 
+// errEarly is what io.ErrUnexpectedEOF means to a reader of the error.
+var errEarly = errors.New("it ends early")
+
 // explain turns a decoder's error into the rest of a sentence that begins with the file's name.
 func (f format) explain(err error) error {
 	var jpegUnsupported jpeg.UnsupportedError
 	var pngUnsupported png.UnsupportedError
+	var jpegFormat jpeg.FormatError
+	var pngFormat png.FormatError
 	var size sizeError
 	switch {
 	case errors.As(err, &size):
@@ -123,8 +128,12 @@ func (f format) explain(err error) error {
 		return fmt.Errorf("is a %s of a kind that is not read (%v); %w", f.name, err, errUnsupported)
 	case errors.Is(err, errUnsupported):
 		return fmt.Errorf("is a %s of a kind that is not read: %w", f.name, err)
+	case errors.As(err, &jpegFormat):
+		return fmt.Errorf("is a damaged %s: %s", f.name, string(jpegFormat))
+	case errors.As(err, &pngFormat):
+		return fmt.Errorf("is a damaged %s: %s", f.name, string(pngFormat))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("is a damaged %s: it ends early", f.name)
+		return fmt.Errorf("is a damaged %s: %w", f.name, errEarly)
 	}
 	return fmt.Errorf("is a damaged %s: %w", f.name, err)
 }

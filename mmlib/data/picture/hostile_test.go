@@ -56,11 +56,11 @@ var hostile = []struct{ name, format, data, want string }{
 
 	{"only magic", "WebP", "RIFF\x04\x00\x00\x00WEBP", "it holds no frame"},
 	{"cut off", "WebP", "RIFF\xff\x00\x00\x00WEBPVP8 ", "it ends early"},
-	{"gigantic", "WebP",
-		riff("VP8X", "\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff", "VP8L", "\x2f\x00\x00\x00\x00"), "has 16777216×16777216 pixels"},
+	{"gigantic", "WebP", riff("VP8X", "\x02\x00\x00\x00\xff\xff\xff\xff\xff\xff", "ANMF",
+		strings.Repeat("\x00", 16)+"VP8L\x05\x00\x00\x00\x2f\x00\x00\x00\x00\x00"), "has 16777216×16777216 pixels"},
 	{"gigantic frame", "WebP", riff("VP8L", "\x2f\xff\xff\xff\x0f"), "has 16384×16384 pixels"},
 	{"other size", "WebP",
-		riff("VP8X", "\x00\x00\x00\x00\x09\x00\x00\x09\x00\x00", "VP8L", "\x2f\x00\x00\x00\x00"), "is a damaged WebP"},
+		riff("VP8X", "\x00\x00\x00\x00\x09\x00\x00\x09\x00\x00", "VP8L", "\x2f\x00\x00\x00\x00"), "not those of its header"},
 	{"frame beyond its canvas", "WebP", riff("VP8X", "\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00", "ANMF",
 		"\x05\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00VP8L\x05\x00\x00\x00\x2f\x00\x00\x00\x00\x00"), "is not in its canvas"},
 

@@ -72,8 +72,6 @@ const (
 	webpAlpha     = 1 << 4
 )
 
-var errEarly = errors.New("it ends early")
-
 func parseWebP(data []byte) (f webpFile, err error) {
 	if length := int64(binary.LittleEndian.Uint32(data[4:])) + 8; length <= int64(len(data)) {
 		data = data[:length]
@@ -129,8 +127,8 @@ func parseWebP(data []byte) (f webpFile, err error) {
 	if flags&webpAnimation != 0 {
 		f.alpha = flags&webpAlpha != 0
 	}
-	if f.frame.Size() != size.Size() {
-		return f, fmt.Errorf("its frame is of %v pixels and says %v", size.Size(), f.frame.Size())
+	if f.frame.Size() != size.Size() || flags&webpAnimation == 0 && f.canvas.Size() != size.Size() {
+		return f, fmt.Errorf("its frame has %v pixels and not those of its header", size.Size())
 	}
 	return f, nil
 }
