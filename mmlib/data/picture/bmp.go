@@ -2,11 +2,9 @@ package picture
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	"io"
 	"math/bits"
 	"slices"
 )
@@ -98,15 +96,15 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 	if int64(len(data)) < 14+size {
 		return h, errEarly
 	}
-	entry, colours, planes := 4, 0, 0
+	entry, colours := 4, 0
 	switch size {
 	case 12:
-		h.width, h.height, planes, h.bits = u16(18), u16(20), u16(22), u16(24)
+		h.width, h.height, h.bits = u16(18), u16(20), u16(24)
 		entry = 3
 	case 40, 52, 56, 64, 108, 124:
 		h.width, h.height = int(int32(u32(18))), int(int32(u32(22)))
-		planes, h.bits, h.compression = u16(26), u16(28), u32(30)
-		if u32(46) > 256 && h.bits <= 8 {
+		h.bits, h.compression = u16(28), u32(30)
+		if u32(46) > 1<<16 && h.bits <= 8 {
 			return h, fmt.Errorf("a palette of %d colours", u32(46))
 		}
 		colours = int(u32(46))
@@ -116,9 +114,6 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 	h.topDown = h.height < 0
 	if h.topDown {
 		h.height = -h.height
-	}
-	if planes != 1 {
-		return h, fmt.Errorf("%d planes; want 1", planes)
 	}
 	depths := map[uint32][]int{bmpRaw: {1, 2, 4, 8, 16, 24, 32}, bmpRLE8: {8}, bmpRLE4: {4}, bmpBitfields: {16, 24, 32}}
 	if !slices.Contains(depths[h.compression], h.bits) {
@@ -134,7 +129,7 @@ func readBMPHeader(data []byte) (h bmpHeader, err error) {
 		if len(data) < end+colours*entry {
 			return h, errEarly
 		}
-		h.palette = make(color.Palette, colours)
+		h.palette = make(color.Palette, min(colours, 256))
 		for i := range h.palette {
 			c := data[end+i*entry:]
 			h.palette[i] = color.RGBA{c[2], c[1], c[0], 255}
@@ -194,6 +189,7 @@ func (h bmpHeader) colours(dst, row []byte) {
 // runs decodes run lengths. Pixels that are skipped have colour 0.
 func (h bmpHeader) runs() (image.Image, error) {
 	img := image.NewPaletted(image.Rect(0, 0, h.width, h.height), h.palette)
+	perByte := 8 / h.bits
 	x, y := 0, 0
 	set := func(index byte) {
 		if x < h.width && y < h.height {
@@ -205,10 +201,9 @@ func (h bmpHeader) runs() (image.Image, error) {
 		}
 		x++
 	}
-	// put sets pixel i of a run, of which b holds one pixel of 8 bits or two of 4.
-	put := func(i int, b byte) {
+	put := func(i int, b byte) { // sets pixel i of a run from the byte that holds it
 		switch {
-		case h.compression == bmpRLE8:
+		case perByte == 1:
 			set(b)
 		case i%2 == 0:
 			set(b >> 4)
@@ -216,12 +211,9 @@ func (h bmpHeader) runs() (image.Image, error) {
 			set(b & 15)
 		}
 	}
-	for in := h.pixels; ; {
+	for in := h.pixels; y < h.height-1 || y < h.height && x < h.width; { // behind the last pixel there is only an end marker
 		if len(in) < 2 {
-			if y >= h.height-1 && x >= h.width || y >= h.height { // only the end marker is missing
-				return img, nil
-			}
-			return nil, io.ErrUnexpectedEOF
+			return nil, errEarly
 		}
 		count, value := int(in[0]), in[1]
 		in = in[2:]
@@ -236,26 +228,21 @@ func (h bmpHeader) runs() (image.Image, error) {
 			return img, nil
 		case value == 2:
 			if len(in) < 2 {
-				return nil, io.ErrUnexpectedEOF
+				return nil, errEarly
 			}
 			x, y = x+int(in[0]), y+int(in[1])
 			in = in[2:]
 		default:
 			count = int(value)
-			length := count
-			if h.compression == bmpRLE4 {
-				length = (count + 1) / 2
-			}
+			length := (count + perByte - 1) / perByte
 			if len(in) < length {
-				return nil, io.ErrUnexpectedEOF
+				return nil, errEarly
 			}
 			for i := range count {
-				put(i, in[i*length/count])
+				put(i, in[i/perByte])
 			}
 			in = in[min(length+length%2, len(in)):]
 		}
-		if y > h.height {
-			return nil, errors.New("its pixels reach beyond its height")
-		}
 	}
+	return img, nil
 }

@@ -106,7 +106,7 @@ func parseWebP(data []byte) (f webpFile, err error) {
 	if err != nil {
 		return f, err
 	}
-	size := f.frame
+	var size image.Rectangle
 	switch {
 	case f.id == "VP8L" && len(f.pixels) >= 5 && f.pixels[0] == 0x2f:
 		bits := binary.LittleEndian.Uint32(f.pixels[1:])
