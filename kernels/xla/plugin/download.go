@@ -3,7 +3,6 @@ package plugin
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/gomlx/go-xla/installer"
 )
 
 // attempts is how often a download that is cut, or a server that is busy, is tried again.
@@ -82,58 +79,35 @@ func (in *installation) insist(ctx context.Context, address, part string) error 
 	}
 }
 
-// address asks the package index where the wheel lies.
+// address asks the package indexes where the wheel lies.
 func (in *installation) address(ctx context.Context) (string, error) {
-	type answer struct {
-		info *installer.PipPackageInfo
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() { // it knows no context
-		info, err := in.lookup(in.wheel.project)
-		answers <- answer{info, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case <-time.After(in.patience):
-		return "", in.networkError(fmt.Errorf("the package index has not answered within %v", in.patience))
-	case a := <-answers:
-		if a.err != nil {
-			return "", in.indexError(a.err)
+	var failures []error
+	for _, x := range in.indexes {
+		address, err := x.find(ctx, in.client, in.patience, in.wheel.project, in.wheel.file)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
 		}
-		return in.resolve(a.info)
+		if err == nil && address != "" {
+			return address, nil
+		}
+		failures = append(failures, in.indexError(x, err))
 	}
+	return "", errors.Join(failures...)
 }
 
-// resolve picks the wheel from a package's description. Mirrors may give an address relative to the package's page.
-func (in *installation) resolve(info *installer.PipPackageInfo) (string, error) {
-	for _, release := range info.Releases[in.wheel.version] {
-		if release.Filename != in.wheel.file {
-			continue
-		}
-		page, err := url.Parse(info.Info.ProjectURL)
-		if err != nil {
-			page = &url.URL{}
-		}
-		address, err := page.Parse(release.URL)
-		if err != nil || address.Host == "" {
-			return "", fmt.Errorf("the package index gives no usable address of %s: %q; %s", in.wheel.file, release.URL, in.wheel.byHand(in.dir))
-		}
-		return address.String(), nil
+// indexError explains why an index does not give the address: it cannot be reached, answers something else, or lacks the file.
+func (in *installation) indexError(x index, err error) error {
+	var unreachable *url.Error
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s does not list %s of %s %s; it may have been withdrawn, or be missing from a mirror. If you can get the file elsewhere, put it into %s and run %s again",
+			x, in.wheel.file, in.wheel.project, in.wheel.version, in.dir, Command)
+	case errors.Is(err, errPage):
+		return in.pageError(x.String())
+	case errors.As(err, &unreachable):
+		return in.networkError(err)
 	}
-	return "", fmt.Errorf("the package index does not list %s of %s %s; it may have been withdrawn, or be missing from a mirror. If you can get the file elsewhere, put it into %s and run %s again",
-		in.wheel.file, in.wheel.project, in.wheel.version, in.dir, Command)
-}
-
-// indexError tells an unreachable index from one that answers something else than a package's description.
-func (in *installation) indexError(err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &kind) {
-		return fmt.Errorf("%w: %w", in.pageError("the package index"), err)
-	}
-	return in.networkError(err)
+	return fmt.Errorf("%w; try again later, or %s", err, in.wheel.byHand(in.dir))
 }
 
 // attempt makes one request for what is missing and appends it to the part.

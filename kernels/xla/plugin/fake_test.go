@@ -18,8 +18,6 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
-
-	"github.com/gomlx/go-xla/installer"
 )
 
 // fakeLibrary is what the fake wheel holds: it does not compress, so the wheel is as long.
@@ -71,17 +69,15 @@ func fakeIn(dir string, transport http.RoundTripper) *installation {
 	}
 	in.system = system{"linux", "amd64", glibcRoot("2.39")}
 	in.client = &http.Client{Transport: transport}
-	in.lookup = func(string) (*installer.PipPackageInfo, error) { return fakeInfo(fakeAddress), nil }
+	in.indexes = []index{{address: "https://index.example/simple"}}
 	in.pause = 0
 	return in
 }
 
-func fakeInfo(address string) *installer.PipPackageInfo {
-	info := &installer.PipPackageInfo{Releases: map[string][]installer.PipReleaseInfo{
-		"1.0": {{Filename: "fake-1.0.tar.gz", URL: "https://files.example/other"}, {Filename: "fake-1.0.whl", URL: address}},
-	}}
-	info.Info.ProjectURL = "https://index.example/project/fake/"
-	return info
+// fakePage is what an index says of the fake project, whose wheel lies at an address.
+func fakePage(address string) string {
+	return fmt.Sprintf(`{"meta": {"api-version": "1.1"}, "name": "fake", "files": [
+		{"filename": "fake-1.0.tar.gz", "url": "https://files.example/fake-1.0.tar.gz"}, {"filename": "fake-1.0.whl", "url": %q}]}`, address)
 }
 
 func glibcRoot(version string) fstest.MapFS {
@@ -89,8 +85,9 @@ func glibcRoot(version string) fstest.MapFS {
 	return fstest.MapFS{"lib/x86_64-linux-gnu/libc.so.6": {Data: []byte(banner)}}
 }
 
-// server is a web server without a network.
+// server is a web server, and the index.example that leads to it, without a network.
 type server struct {
+	index       func(*http.Request) (status int, page string, err error) // nil for an index that is well
 	content     []byte
 	status      int // instead of 200 or 206
 	kind        string
@@ -107,6 +104,9 @@ type server struct {
 }
 
 func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == "index.example" {
+		return s.answerIndex(r)
+	}
 	s.Lock()
 	defer s.Unlock()
 	s.asked = append(s.asked, r.Header.Get("Range"))
@@ -142,6 +142,19 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)),
 		Header: header, Body: io.NopCloser(body), ContentLength: length, Request: r,
+	}, nil
+}
+
+func (s *server) answerIndex(r *http.Request) (*http.Response, error) {
+	status, page, err := http.StatusOK, fakePage(fakeAddress), error(nil)
+	if s.index != nil {
+		if status, page, err = s.index(r); err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{
+		StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)),
+		Body: io.NopCloser(strings.NewReader(page)), Request: r,
 	}, nil
 }
 

@@ -2,10 +2,8 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +12,6 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
-
-	"github.com/gomlx/go-xla/installer"
 )
 
 // mustFail runs an installation that must fail, with these words in its message, and leave only these files.
@@ -73,20 +69,25 @@ func TestServerFaults(t *testing.T) {
 }
 
 func TestIndexFaults(t *testing.T) {
-	empty := &installer.PipPackageInfo{}
+	answer := func(status int, page string) func(*http.Request) (int, string, error) {
+		return func(*http.Request) (int, string, error) { return status, page, nil }
+	}
 	for name, c := range map[string]struct {
-		info  *installer.PipPackageInfo
-		err   error
+		index func(*http.Request) (int, string, error)
 		words []string
 	}{
-		"no network": {nil, &url.Error{Op: "Get", URL: "https://index.example/x", Err: errUnreachable}, []string{"no connection to index.example", "HTTPS_PROXY", "pip download"}},
-		"a page":     {nil, json.Unmarshal([]byte("<html>"), &struct{}{}), []string{"index answers with a page"}},
-		"not listed": {empty, nil, []string{"does not list fake-1.0.whl", "withdrawn"}},
-		"no address": {fakeInfo("%zz"), nil, []string{"no usable address", "%zz"}},
+		"no network":   {func(*http.Request) (int, string, error) { return 0, "", errUnreachable }, []string{"no connection to index.example", "HTTPS_PROXY", "pip download"}},
+		"a page":       {answer(200, "<html><a href=/login>Log in</a>"), []string{"the package index index.example answers with a page"}},
+		"cut JSON":     {answer(200, fakePage("x")[:50]), []string{"answers with a page"}},
+		"not listed":   {answer(200, `{"files": []}`), []string{"index.example does not list fake-1.0.whl", "withdrawn"}},
+		"not known":    {answer(404, "Not Found"), []string{"index.example does not list fake-1.0.whl", "withdrawn"}},
+		"no address":   {answer(200, fakePage("%zz/fake-1.0.whl")), []string{"does not list fake-1.0.whl"}},
+		"forbidden":    {answer(403, "no"), []string{"index.example answers 403 Forbidden for fake", "pip download"}},
+		"out of order": {answer(502, "no"), []string{"index.example answers 502 Bad Gateway", "pip download"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, s := newFake(t)
-			in.lookup = func(string) (*installer.PipPackageInfo, error) { return c.info, c.err }
+			s.index = c.index
 			mustFail(t, in, nil, c.words...)
 			if len(s.asked) > 0 {
 				t.Error("a request was made")
@@ -94,10 +95,34 @@ func TestIndexFaults(t *testing.T) {
 		})
 	}
 	t.Run("silent", func(t *testing.T) {
-		in, _ := newFake(t)
+		in, s := newFake(t)
 		in.patience = 10 * time.Millisecond
-		in.lookup = func(string) (*installer.PipPackageInfo, error) { time.Sleep(time.Second); return empty, nil }
-		mustFail(t, in, nil, "index has not answered")
+		s.index = func(r *http.Request) (int, string, error) { <-r.Context().Done(); return 0, "", r.Context().Err() }
+		mustFail(t, in, nil, "index.example has not answered within 10ms")
+	})
+	t.Run("no address of an index", func(t *testing.T) {
+		in, _ := newFake(t)
+		in.indexes = []index{{"simple", "PIP_INDEX_URL"}}
+		mustFail(t, in, nil, "index simple of PIP_INDEX_URL is not an address such as https://pypi.org/simple")
+	})
+	t.Run("password", func(t *testing.T) {
+		in, s := newFake(t)
+		in.indexes = []index{{"https://ana:secret@index.example/simple", "PIP_INDEX_URL"}}
+		s.index = answer(403, "no")
+		if _, err := in.run(context.Background()); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("the second has it", func(t *testing.T) {
+		in, s := newFake(t)
+		in.indexes = []index{{address: "https://index.example/first"}, {address: "https://index.example/second"}}
+		s.index = func(r *http.Request) (int, string, error) {
+			if strings.HasPrefix(r.URL.Path, "/first") {
+				return 404, "", nil
+			}
+			return 200, fakePage(fakeAddress), nil
+		}
+		mustInstall(t, in)
 	})
 }
 

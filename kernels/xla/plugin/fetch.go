@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/gomlx/go-xla/installer"
 )
 
 // Command is what a person types to get the CPU plugin; messages name it.
@@ -53,7 +52,7 @@ type installation struct {
 	system   system
 	disk     disk
 	client   *http.Client
-	lookup   func(project string) (*installer.PipPackageInfo, error)
+	indexes  []index
 	progress io.Writer
 	patience time.Duration // without a byte or an answer
 	pause    time.Duration // before a cut download goes on
@@ -68,7 +67,7 @@ func newInstallation(dir string, progress io.Writer) *installation {
 		system:   thisSystem(),
 		disk:     osDisk{},
 		client:   &http.Client{Transport: transport},
-		lookup:   installer.GetPipInfo,
+		indexes:  indexes(),
 		progress: progress,
 		patience: time.Minute,
 		pause:    2 * time.Second,

@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/gomlx/go-xla/installer"
 )
 
 // mustInstall runs an installation and checks all that it should leave.
@@ -109,22 +107,6 @@ func put(t *testing.T, name string, content []byte) {
 	}
 }
 
-func TestRelativeAddress(t *testing.T) {
-	in, s := newFake(t)
-	info := fakeInfo("../../files/fake-1.0.whl")
-	if got, err := in.resolve(info); err != nil || got != "https://index.example/files/fake-1.0.whl" {
-		t.Errorf("%q, %v", got, err)
-	}
-	info.Info.ProjectURL = ""
-	if got, err := in.resolve(info); err == nil {
-		t.Errorf("%q is no address", got)
-	}
-	mustInstall(t, in)
-	if s.address[0] != fakeAddress {
-		t.Errorf("asked for %s", s.address[0])
-	}
-}
-
 func TestConcurrentFetches(t *testing.T) {
 	dir, s := t.TempDir(), &server{content: fakeWheel}
 	var wait sync.WaitGroup
@@ -147,9 +129,7 @@ func TestTwoProcesses(t *testing.T) {
 	if dir := os.Getenv("GOMM_TEST_FETCH_INTO"); dir != "" {
 		in := fakeIn(dir, http.DefaultTransport)
 		in.progress = os.Stderr
-		in.lookup = func(string) (*installer.PipPackageInfo, error) {
-			return fakeInfo(os.Getenv("GOMM_TEST_FETCH_FROM")), nil
-		}
+		in.indexes = []index{{address: os.Getenv("GOMM_TEST_FETCH_FROM") + "/simple"}}
 		if _, err := in.run(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +137,10 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	var requests atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/simple/fake/" {
+			io.WriteString(w, fakePage("../../fake-1.0.whl"))
+			return
+		}
 		requests.Add(1)
 		time.Sleep(200 * time.Millisecond)
 		http.ServeContent(w, r, "fake.whl", time.Time{}, bytes.NewReader(fakeWheel))
