@@ -7,8 +7,11 @@ import (
 	"testing"
 )
 
-// tuneChild makes TestMain call TuneMemory and tell what came of it.
-const tuneChild = "GOMM_TEST_TUNE"
+// What TestMain is to do in a child process: call TuneMemory and tell what came of it, or tell where plugins are looked for.
+const (
+	tuneChild        = "GOMM_TEST_TUNE"
+	environmentChild = "GOMM_TEST_ENVIRONMENT"
+)
 
 // TestMain leaves without running the C library's exit handlers: under the race detector the CPU plugin's free memory
 // twice, and would turn tests that passed into an abort.
@@ -16,6 +19,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(tuneChild) != "" {
 		TuneMemory()
 		fmt.Println(os.Getenv("GLIBC_TUNABLES"), os.Getpid())
+		return
+	}
+	if os.Getenv(environmentChild) != "" {
+		fmt.Println(os.Getenv("PJRT_PLUGIN_LIBRARY_PATH"))
 		return
 	}
 	code := m.Run()

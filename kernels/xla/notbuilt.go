@@ -2,5 +2,5 @@
 
 package xla
 
-// Built says whether XLA is part of this program.
+// Built reports whether XLA is part of this program.
 const Built = false

@@ -1,6 +1,7 @@
 package xla
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -96,7 +97,7 @@ func resolve(name string) (string, error) {
 		path, _, ok = plugin.Find()
 	case slices.Contains(plugin.Kinds(), plugin.Kind(name)):
 		path, ok = plugin.FindKind(plugin.Kind(name))
-	case strings.ContainsRune(name, filepath.Separator):
+	case strings.ContainsAny(name, "/"+string(filepath.Separator)):
 		if _, err := os.Stat(name); err != nil {
 			return "", fmt.Errorf("no such plugin: %w", err)
 		}
@@ -148,7 +149,8 @@ func construct(name, options string) (b compute.Backend, err error) {
 		return newGo(options)
 	}
 	if isXLA(name) {
-		if err := checkPath(options); err != nil {
+		path, _, _ := strings.Cut(options, ",")
+		if err := errors.Join(checkPath(path), plugin.Verify(path)); err != nil {
 			return nil, err
 		}
 	}
@@ -156,8 +158,7 @@ func construct(name, options string) (b compute.Backend, err error) {
 }
 
 // checkPath refuses a path that go-xla would misread: it takes every plugin with "cuda" or "nvidia" anywhere in its path for CUDA's.
-func checkPath(options string) error {
-	path, _, _ := strings.Cut(options, ",")
+func checkPath(path string) error {
 	kind, _ := plugin.KindOf(path)
 	lower := strings.ToLower(path)
 	if kind != "" && kind != plugin.CUDA && (strings.Contains(lower, "cuda") || strings.Contains(lower, "nvidia")) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
@@ -35,9 +36,9 @@ func (osDisk) Open(name string, flag int) (file, error) {
 	return os.OpenFile(name, flag, 0o755) // a shared library is executable
 }
 
-// Rename gives a file its final name, and makes that last.
+// Rename gives a file its final name, and makes that last; Windows has no call for it.
 func (osDisk) Rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	if err := os.Rename(from, to); err != nil || runtime.GOOS == "windows" {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(to))
@@ -52,7 +53,7 @@ func (osDisk) Remove(name string) error { return os.Remove(name) }
 
 func (osDisk) Free(dir string) (int64, bool) { return freeBytes(dir) }
 
-// noSpace says whether an error means that the disk, or the user's share of it, is full.
+// noSpace reports whether an error means that the disk, or the user's share of it, is full.
 func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

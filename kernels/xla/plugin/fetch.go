@@ -86,14 +86,17 @@ func (in *installation) install(ctx context.Context) (string, error) {
 	if err := in.system.supports(in.wheel); err != nil {
 		return "", err
 	}
+	library := in.wheel.library(in.dir)
+	if in.wheel.examine(library) == nil {
+		return library, nil // no need to write, which a folder for all users may not allow
+	}
 	unlock, err := in.lock(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	library := in.wheel.library(in.dir)
-	if verify(library, in.wheel.librarySize, in.wheel.librarySum) == nil {
-		return library, nil // installed before, or by the process that held the lock
+	if in.wheel.examine(library) == nil {
+		return library, nil // by the process that held the lock
 	}
 	if given := in.wheel.given(in.dir); exists(given) {
 		if err := verify(given, in.wheel.size, in.wheel.sum); err != nil {

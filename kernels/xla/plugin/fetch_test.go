@@ -38,11 +38,12 @@ func mustInstall(t *testing.T, in *installation) {
 	}
 }
 
-// leftovers lists what lies in the folder besides the lock and an installed library.
+// leftovers lists what lies in the folder besides the lock and an installed library with its record.
 func leftovers(t *testing.T, in *installation) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(in.dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && path != in.wheel.lock(in.dir) && path != in.wheel.library(in.dir) {
+		library := in.wheel.library(in.dir)
+		if err == nil && !d.IsDir() && path != in.wheel.lock(in.dir) && path != library && path != record(library) {
 			names = append(names, filepath.Base(path))
 		}
 		return err

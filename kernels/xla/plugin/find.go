@@ -77,7 +77,7 @@ func places() []place {
 		list = append(list, place{from: FromEnvironment, folders: dirs})
 	}
 	list = append(list, place{from: FromGoXLA, folders: goXLAFolders()})
-	if dir, err := Dir(); err == nil {
+	if dir, err := Dir(); err == nil && cpuWheel.os == runtime.GOOS && cpuWheel.arch == runtime.GOARCH {
 		file := cpuWheel.library(dir)
 		list = append(list, place{from: FromCache, folders: []string{filepath.Dir(file)}, only: file, size: cpuWheel.librarySize})
 	}
@@ -123,8 +123,12 @@ func search(places []place, want func(Kind) bool) []Plugin {
 func (p place) find(kind Kind) (string, bool) {
 	for _, dir := range p.folders {
 		plain := filepath.Join(dir, fileName(kind))
-		others, _ := filepath.Glob(filepath.Join(dir, "*pjrt*"))
-		for _, path := range append([]string{plain}, others...) {
+		paths := []string{plain}
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+		for _, path := range paths {
 			if got, ok := KindOf(path); !ok || got != kind || (p.only != "" && path != p.only) {
 				continue
 			}

@@ -118,18 +118,19 @@ func TestIndexes(t *testing.T) {
 }
 
 func TestParseIndex(t *testing.T) {
-	page, err := url.Parse("https://index.example/mirror/simple/fake/")
+	page, err := url.Parse("https://ana:secret@index.example/mirror/simple/fake/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for content, want := range map[string]string{
 		`<a href="https://files.example/p/fake-1.0.whl#sha256=abc">fake</a>`:            "https://files.example/p/fake-1.0.whl",
-		`<A rel=internal HREF = ../../p/fake-1.0.whl >fake</A>`:                         "https://index.example/mirror/p/fake-1.0.whl",
+		`<a href="https://index.example/p/fake-1.0.whl">fake</a>`:                       "https://ana:secret@index.example/p/fake-1.0.whl",
+		`<A rel=internal HREF = ../../p/fake-1.0.whl >fake</A>`:                         "https://ana:secret@index.example/mirror/p/fake-1.0.whl",
 		`<base href="//cdn.example/x/"><a href="fake-1.0.whl">f</a>`:                    "https://cdn.example/x/fake-1.0.whl",
 		`<a data-href="no/fake-1.0.whl" href="/get?n=1&amp;f=/fake-1.0.whl">f</a>`:      "",
-		`<a href="/p/fake-1.0.whl?token=1&amp;b=2">f</a>`:                               "https://index.example/p/fake-1.0.whl?token=1&b=2",
-		`<a data-x="1"href="/no.whl">f</a><a href='/p/fake%2D1.0.whl'>f</a>`:            "https://index.example/p/fake%2D1.0.whl",
-		"\n {\"files\": [{\"filename\": \"fake-1.0.whl\", \"url\": \"fake-1.0.whl\"}]}": "https://index.example/mirror/simple/fake/fake-1.0.whl",
+		`<a href="/p/fake-1.0.whl?token=1&amp;b=2">f</a>`:                               "https://ana:secret@index.example/p/fake-1.0.whl?token=1&b=2",
+		`<a data-x="1"href="/no.whl">f</a><a href='/p/fake%2D1.0.whl'>f</a>`:            "https://ana:secret@index.example/p/fake%2D1.0.whl",
+		"\n {\"files\": [{\"filename\": \"fake-1.0.whl\", \"url\": \"fake-1.0.whl\"}]}": "https://ana:secret@index.example/mirror/simple/fake/fake-1.0.whl",
 	} {
 		files, err := parseIndex([]byte(content), page)
 		if err != nil || files["fake-1.0.whl"] != want {

@@ -24,7 +24,7 @@ func check(installed []Plugin, s system, w wheel) Status {
 	}
 	status := Status{Plugin: installed[0], OK: true}
 	if status.From == FromCache {
-		if err := verify(status.Path, w.librarySize, w.librarySum); err != nil {
+		if err := w.examine(status.Path); err != nil {
 			return Status{Plugin: installed[0], Problem: err.Error(), Remedy: Command}
 		}
 		status.Verified = true

@@ -42,7 +42,7 @@ var cpuWheel = wheel{
 func Dir() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder for plugins: %w; set HOME or XDG_CACHE_HOME", err)
+		return "", fmt.Errorf("no folder for plugins: %w; set HOME or XDG_CACHE_HOME (on Windows LocalAppData) to a folder", err)
 	}
 	return filepath.Join(base, "gomm", "pjrt"), nil
 }

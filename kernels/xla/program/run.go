@@ -8,8 +8,11 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
+	"gomm/kernels/xla/internal/quiet"
 	"gomm/kernels/xla/plugin"
 )
+
+func init() { quiet.Restore() }
 
 // run does what a.Run says, with inputs of the right length.
 func (a Attention) run(text string, q, k, v []float32) (z []float32, err error) {
@@ -26,6 +29,9 @@ func (a Attention) run(text string, q, k, v []float32) (z []float32, err error) 
 		}
 	}()
 
+	if err := plugin.Verify(path); err != nil {
+		return nil, err
+	}
 	// The plugin is XLA for one kind of device, a shared library; it stays loaded. The client holds the devices.
 	xla, err := pjrt.GetPlugin(path)
 	if err != nil {
