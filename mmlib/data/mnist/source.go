@@ -31,7 +31,7 @@ type source struct {
 	read reader
 }
 
-// reader returns a file as it lies in a source, compressed or not, and where that is. An error that is fs.ErrNotExist says
+// reader returns a file as it lies in a source, compressed or not, and where that is. An error that is fs.ErrNotExist means
 // that the source is fine but lacks the file.
 type reader func(f file) (raw []byte, where string, err error)
 
@@ -39,7 +39,7 @@ type reader func(f file) (raw []byte, where string, err error)
 func (d dataset) sources(ctx context.Context, dir, cache string, offline bool) []source {
 	var list []source
 	if dir != "" {
-		list = append(list, source{given, folder(dir)})
+		list = append(list, source{given, d.owned(dir)})
 	}
 	if cache != "" {
 		list = append(list, source{cached, folder(cache)})
@@ -63,22 +63,30 @@ func folder(dir string) reader {
 	return func(f file) ([]byte, string, error) {
 		for _, name := range []string{f.name + ".gz", f.name} {
 			path := filepath.Join(dir, name)
-			r, err := os.Open(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
+			raw, err := readFile(path, f)
+			if !errors.Is(err, fs.ErrNotExist) {
+				return raw, path, err
 			}
-			if err != nil {
-				return nil, path, err
-			}
-			defer r.Close()
-			raw, err := readAll(r, f)
-			if err != nil {
-				err = fmt.Errorf("%s cannot be read: %w", path, err)
-			}
-			return raw, path, err
 		}
 		return nil, "", fmt.Errorf("%s has no %s.gz: %w", dir, f.name, fs.ErrNotExist)
 	}
+}
+
+// readFile reads a file of a data set; a folder in its place is no such file.
+func readFile(path string, f file) ([]byte, error) {
+	r, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if info, err := r.Stat(); err == nil && info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
+	}
+	raw, err := readAll(r, f)
+	if err != nil {
+		err = fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	return raw, err
 }
 
 // readAll reads a file, but not much more than the whole content uncompressed, so that a wrong one cannot fill the memory.
