@@ -19,8 +19,8 @@ type check struct {
 	name     string
 	need     string                                          // what it is for
 	required bool                                            // nothing works without it
-	find     func(context.Context, *machine) (string, error) // what is there and where, or what is wrong
-	mend     func(*machine) string                           // the command to run when it is missing
+	find     func(context.Context, *machine) (string, error) // what is there and where, or an error that tells what is wrong
+	fix      func(*machine) string                           // the command to run when it is missing
 }
 
 // checks is what doctor looks for, in this order.
@@ -41,17 +41,17 @@ var checks = []check{
 	{"kernel", "runs the notebooks' Go", false, findKernel, always("gomm kernel install")},
 }
 
-// remedied is an error that knows better than its check how to mend it.
+// remedied is an error that knows a better fix than its check does.
 type remedied struct {
 	error
-	mend string
+	fix string
 }
 
 func always(command string) func(*machine) string {
 	return func(*machine) string { return command }
 }
 
-// install returns the command by which this system installs packages: their names on Debian, and everywhere else.
+// install returns this system's command for installing packages, given their names on Debian and elsewhere.
 func install(debian, others string) func(*machine) string {
 	return func(m *machine) string {
 		sudo := ""
@@ -73,7 +73,7 @@ func install(debian, others string) func(*machine) string {
 	}
 }
 
-// findTool looks for a program on the PATH and reports the first line of what it says of its version.
+// findTool looks for a program on the PATH and returns the first line that it prints when asked for its version.
 func findTool(name string, arguments ...string) func(context.Context, *machine) (string, error) {
 	return func(ctx context.Context, m *machine) (string, error) {
 		path, err := m.lookPath(name)
@@ -100,7 +100,7 @@ func findGo(ctx context.Context, m *machine) (string, error) {
 	return found, nil
 }
 
-// findCompiler looks for the compiler that cgo will call.
+// findCompiler looks for the compiler that cgo calls.
 func findCompiler(ctx context.Context, m *machine) (string, error) {
 	compiler := "gcc"
 	if path, err := m.lookPath("go"); err == nil {
@@ -119,7 +119,7 @@ func findData(name string) func(context.Context, *machine) (string, error) {
 	return func(ctx context.Context, m *machine) (string, error) { return m.dataset(ctx, name) }
 }
 
-// findPython wants a Python that can make virtual environments: Debian's cannot without a package of its own.
+// findPython looks for a Python that can make virtual environments: Debian's needs a package of its own for that.
 func findPython(ctx context.Context, m *machine) (string, error) {
 	path, err := m.lookPath("python3")
 	if err != nil {

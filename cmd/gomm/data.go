@@ -129,7 +129,7 @@ func loadDataset(ctx context.Context, name string, o data.Options) (string, erro
 	if o.Cache == "" {
 		var err error
 		if o.Cache, err = data.CacheDir(name); err != nil {
-			return "", err
+			return "", fmt.Errorf("%w; --dir names one", err)
 		}
 	}
 	splits, err := models.Sources()[name]().Load(ctx, o)

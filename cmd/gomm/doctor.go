@@ -17,11 +17,11 @@ func newDoctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what is here and what is missing, and how to get it",
+		Short: "Report what is here and what is missing, and how to get it",
 		Long: `Doctor looks for everything that gomm and its lessons can use and writes a line for each: "ok" and what was found, or
-"missing" and the command that mends it. The backend is opened and computes something. Nothing is fetched or changed.
+"missing" and the command that fixes it. It opens the backend and computes something. Nothing is fetched or changed.
 
-It ends with status 1 only when something is missing without which nothing works.`,
+The exit status is 1 only if something is missing that everything needs.`,
 		Example: `  gomm doctor
   gomm doctor --json | jq .ok`,
 		Args: cobra.NoArgs,
@@ -41,7 +41,7 @@ type finding struct {
 	Found    string `json:"found,omitempty"`   // what and where, when it is ok
 	Problem  string `json:"problem,omitempty"` // why it is not
 	Need     string `json:"need"`              // what it is for
-	Mend     string `json:"mend,omitempty"`    // the command that mends it
+	Fix      string `json:"fix,omitempty"`     // the command that fixes it
 }
 
 // examine runs one check.
@@ -52,15 +52,15 @@ func examine(ctx context.Context, c check, m *machine) finding {
 		f.Found = oneLine(found)
 		return f
 	}
-	f.State, f.Problem, f.Mend = "missing", oneLine(err.Error()), c.mend(m)
+	f.State, f.Problem, f.Fix = "missing", oneLine(err.Error()), c.fix(m)
 	var better remedied
 	if errors.As(err, &better) {
-		f.Mend = better.mend
+		f.Fix = better.fix
 	}
 	return f
 }
 
-// doctor runs the checks, each shown as soon as it is done, and returns an error when a required one fails.
+// doctor runs the checks, shows each as soon as it is done, and returns an error if a required one fails.
 func doctor(ctx context.Context, out io.Writer, checks []check, m *machine, asJSON bool) error {
 	var findings []finding
 	var required []string
@@ -98,7 +98,7 @@ type report struct {
 	Checks []finding `json:"checks"`
 }
 
-// line is the finding for people, its columns aligned: state, name, what was found or what is wrong.
+// line is the finding for people, in aligned columns: state, name, what was found or what is wrong.
 func (f finding) line(nameWidth int, style ui.Style) string {
 	name := fmt.Sprintf("%-*s", nameWidth, f.Name)
 	if f.State == "ok" {
@@ -108,7 +108,7 @@ func (f finding) line(nameWidth int, style ui.Style) string {
 	if f.Required {
 		state = style.Red("missing")
 	}
-	return fmt.Sprintf("%s  %s  %s (%s); mend: %s", state, name, f.Problem, f.Need, f.Mend)
+	return fmt.Sprintf("%s  %s  %s (%s); fix: %s", state, name, f.Problem, f.Need, f.Fix)
 }
 
 func longestName(checks []check) int {
@@ -119,5 +119,5 @@ func longestName(checks []check) int {
 	return width
 }
 
-// oneLine makes one line of many, so that every check has its own.
+// oneLine joins lines, so that every check has one.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

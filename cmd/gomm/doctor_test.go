@@ -99,11 +99,11 @@ func TestDoctorFindsWhatIsMissing(t *testing.T) {
 		required bool
 	}{
 		{"no go", func(p map[string]string, _ *machine) { delete(p, "go env GOVERSION"); delete(p, "go env CC") },
-			`^missing  Go  .*no go on the PATH .*; mend: get Go 1\.26\.5 or newer from https://go\.dev/dl/$`, true},
+			`^missing  Go  .*no go on the PATH .*; fix: get Go 1\.26\.5 or newer from https://go\.dev/dl/$`, true},
 		{"old go", func(p map[string]string, _ *machine) { p["go env GOVERSION"] = "go1.22.1" },
 			`^missing  Go  .*go1\.22\.1 \(/usr/bin/go\) is older than go1\.26\.5`, true},
 		{"no compiler", func(p map[string]string, _ *machine) { delete(p, "gcc --version") },
-			`^missing  C compiler .*no gcc on the PATH .*; mend: sudo apt-get install -y gcc libc6-dev$`, false},
+			`^missing  C compiler .*no gcc on the PATH .*; fix: sudo apt-get install -y gcc libc6-dev$`, false},
 		{"broken git", func(p map[string]string, _ *machine) { p["git --version"] = "fail" },
 			`^missing  git .*/usr/bin/git does not run: `, false},
 		{"other system", func(p map[string]string, _ *machine) {
@@ -111,30 +111,30 @@ func TestDoctorFindsWhatIsMissing(t *testing.T) {
 			delete(p, "apt-get ")
 			p["brew "] = ""
 		},
-			`^missing  make .*; mend: brew install make$`, false},
+			`^missing  make .*; fix: brew install make$`, false},
 		{"unknown system", func(p map[string]string, _ *machine) { delete(p, "make --version"); delete(p, "apt-get ") },
-			`^missing  make .*; mend: install make with your system's package manager$`, false},
+			`^missing  make .*; fix: install make with your system's package manager$`, false},
 		{"no plugin", func(_ map[string]string, m *machine) {
 			m.plugin = func() (string, error) { return "", errors.New("none") }
 		},
-			`^missing  XLA plugin .*none .*; mend: gomm data plugin$`, false},
+			`^missing  XLA plugin .*none .*; fix: gomm data plugin$`, false},
 		{"a better remedy", func(_ map[string]string, m *machine) {
 			m.plugin = func() (string, error) { return "", remedied{errors.New("damaged"), "rm plugin.so"} }
-		}, `^missing  XLA plugin .*damaged .*; mend: rm plugin\.so$`, false},
+		}, `^missing  XLA plugin .*damaged .*; fix: rm plugin\.so$`, false},
 		{"no backend", func(_ map[string]string, m *machine) {
 			m.backend = func(context.Context) (string, error) { return "", errors.New("cannot\nopen") }
-		}, `^missing  backend .*cannot open .*; mend: GOMLX_BACKEND=go gomm doctor`, true},
+		}, `^missing  backend .*cannot open .*; fix: GOMLX_BACKEND=go gomm doctor`, true},
 		{"no data", func(_ map[string]string, m *machine) {
 			m.dataset = func(context.Context, string) (string, error) { return "", errors.New("not here") }
-		}, `^missing  mnist .*; mend: gomm data mnist$`, false},
+		}, `^missing  mnist .*; fix: gomm data mnist$`, false},
 		{"old python", func(p map[string]string, _ *machine) { p["python3 -c import sys"] = "False 3.9.2" },
 			`^missing  Python .*Python 3\.9\.2, older than 3\.10`, false},
 		{"no venv", func(p map[string]string, _ *machine) { p["python3 -c import venv"] = "fail" },
-			`^missing  Python .*lacks the module venv .*; mend: sudo apt-get install -y python3 python3-venv$`, false},
+			`^missing  Python .*lacks the module venv .*; fix: sudo apt-get install -y python3 python3-venv$`, false},
 		{"no jupyter", func(p map[string]string, _ *machine) { delete(p, "jupyter-lab --version") },
-			`^missing  Jupyter .*no jupyter-lab in \.venv/bin or on the PATH .*; mend: make \.venv$`, false},
+			`^missing  Jupyter .*no jupyter-lab in \.venv/bin or on the PATH .*; fix: make \.venv$`, false},
 		{"no kernel", func(_ map[string]string, m *machine) { m.kernels = func() []jupyter.Installed { return nil } },
-			`^missing  kernel .*no kernel of gomm is known to Jupyter .*; mend: gomm kernel install$`, false},
+			`^missing  kernel .*no kernel of gomm is known to Jupyter .*; fix: gomm kernel install$`, false},
 		{"another checkout's kernel", func(_ map[string]string, m *machine) { m.module = func() (string, error) { return "/src/other", nil } },
 			`^missing  kernel .*none for this checkout; there is /data/kernels/gomm, of the checkout /src/gomm .*`, false},
 	} {
@@ -156,7 +156,7 @@ func TestDoctorJSON(t *testing.T) {
 	programs := complete()
 	delete(programs, "jupyter-lab --version")
 	var out bytes.Buffer
-	two := check{"two steps", "is mended by two commands", false, findTool("absent"), always("first && second > file")}
+	two := check{"two steps", "is fixed by two commands", false, findTool("absent"), always("first && second > file")}
 	checks := append(slices.Clone(checks), two)
 	if err := doctor(context.Background(), &out, checks, fakeMachine(programs), true); err != nil {
 		t.Error(err)
@@ -169,7 +169,7 @@ func TestDoctorJSON(t *testing.T) {
 		t.Errorf("ok %v with %d checks, want true with %d", got.OK, len(got.Checks), len(checks))
 	}
 	for _, f := range got.Checks {
-		if missing := f.Name == "Jupyter" || f.Name == two.name; missing != (f.State == "missing") || missing != (f.Mend != "") || f.Need == "" {
+		if missing := f.Name == "Jupyter" || f.Name == two.name; missing != (f.State == "missing") || missing != (f.Fix != "") || f.Need == "" {
 			t.Errorf("finding %+v", f)
 		}
 	}

@@ -67,9 +67,9 @@ func TestKernelStatus(t *testing.T) {
 		fails  bool
 	}{
 		"all is here": {func(*machine) {}, `(?m)^ok +gonb .*\n(?s:.*)^ok +goimports (?s:.*)^ok +gopls (?s:.*)^ok +XLA plugin (?s:.*)^ok +Jupyter (?s:.*)^ok +kernel `, false},
-		"no kernel":   {func(m *machine) { m.kernels = func() []jupyter.Installed { return nil } }, `(?m)^\S+ +kernel .*; mend: gomm kernel install$`, true},
-		"no plugin":   {func(m *machine) { m.plugin = func() (string, error) { return "", missing } }, `(?m)^missing +XLA plugin .*; mend: gomm data plugin$`, false},
-		"no tool":     {func(m *machine) { m.tool = func(context.Context, jupyter.Tool) (string, error) { return "", missing } }, `(?m)^\S+ +gonb .*; mend: gomm kernel install$`, true},
+		"no kernel":   {func(m *machine) { m.kernels = func() []jupyter.Installed { return nil } }, `(?m)^\S+ +kernel .*; fix: gomm kernel install$`, true},
+		"no plugin":   {func(m *machine) { m.plugin = func() (string, error) { return "", missing } }, `(?m)^missing +XLA plugin .*; fix: gomm data plugin$`, false},
+		"no tool":     {func(m *machine) { m.tool = func(context.Context, jupyter.Tool) (string, error) { return "", missing } }, `(?m)^\S+ +gonb .*; fix: gomm kernel install$`, true},
 	} {
 		m := fakeMachine(complete())
 		test.change(m)

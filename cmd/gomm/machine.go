@@ -14,7 +14,7 @@ import (
 	"gomm/mmlib/data"
 )
 
-// machine is what doctor asks of the computer that it runs on. Tests put another one in its place.
+// machine is what doctor asks of the computer that it runs on. Tests have one of their own.
 type machine struct {
 	root     bool // sudo is not needed
 	lookPath func(program string) (path string, err error)
@@ -41,8 +41,8 @@ func thisMachine() *machine {
 	}
 }
 
-// programOutput runs a program and returns its trimmed standard output. The error holds the last line of what it wrote to
-// standard error, which says more than its exit status.
+// programOutput runs a program and returns its trimmed standard output. The error ends with the last line of its standard error
+// output, which tells more than an exit status.
 func programOutput(ctx context.Context, program string, arguments ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a first run can be slow; none takes this long
 	defer cancel()
@@ -76,9 +76,13 @@ func describeTool(ctx context.Context, tool jupyter.Tool) (string, error) {
 	return filepath.Join(bin, tool.Name), tool.Check(ctx, module, bin)
 }
 
-// describeDataset loads a data set from this machine alone, which checks the sums of all its files.
+// describeDataset loads a data set without a network, which checks the sums of all its files.
 func describeDataset(ctx context.Context, name string) (string, error) {
-	found, err := loadDataset(ctx, name, data.Options{Offline: true})
+	dir, err := data.CacheDir(name)
+	if err != nil {
+		return "", remedied{err, "set HOME, then run gomm data " + name}
+	}
+	found, err := loadDataset(ctx, name, data.Options{Cache: dir, Offline: true})
 	if err != nil {
 		return "", errors.New("not on this machine") // the whole error tells of every place that was tried
 	}

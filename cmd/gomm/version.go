@@ -22,7 +22,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// versionText lists gomm, the Go it was built with, and the modules that do its arithmetic.
+// versionText lists gomm, the Go that built it, and the modules that do its arithmetic.
 func versionText() string {
 	var text strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&text, "%-8s %s\n", name, value) }
@@ -40,7 +40,7 @@ func versionText() string {
 	return text.String()
 }
 
-// revision is the version of a published gomm, or the commit that a built one was made from.
+// revision is the version of a published gomm, or the commit that it was built from.
 func revision(info *debug.BuildInfo) string {
 	if commit := setting(info, "vcs.revision"); commit != "" {
 		if setting(info, "vcs.modified") == "true" {
@@ -63,7 +63,7 @@ func setting(info *debug.BuildInfo, key string) string {
 	return ""
 }
 
-// moduleVersions are the versions of the modules that decide a training's outcome, for its config.json.
+// moduleVersions returns the versions of the modules that decide the outcome of a training run, for its config.json.
 func moduleVersions() map[string]string {
 	versions := map[string]string{}
 	info, ok := debug.ReadBuildInfo()

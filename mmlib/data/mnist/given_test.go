@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gomm/mmlib/data"
 )
 
 // likeMNIST is the tiny data set under the names of MNIST's files, and their contents, not compressed.
@@ -142,7 +144,7 @@ func TestNoHome(t *testing.T) {
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, "")
 	}
-	_, err := CacheDir(MNIST)
+	_, err := data.CacheDir(MNIST)
 	wantError(t, err, "set HOME or XDG_CACHE_HOME")
 	d, stored := tiny()
 	d.system = write(t, stored)

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"gomm/mmlib/data"
 )
 
 // Options say where Load looks for the files. The zero value is a good choice.
@@ -23,7 +25,7 @@ type Options struct {
 	Dir string
 
 	// Cache is the folder that keeps what was found elsewhere, so that the next Load needs no network. Empty for the
-	// default, see [CacheDir].
+	// default, see [data.CacheDir].
 	Cache string
 
 	// Offline leaves out everything that needs a network.
@@ -34,15 +36,6 @@ type Options struct {
 
 	// Context ends a download early. Nil for none.
 	Context context.Context
-}
-
-// CacheDir is the default cache of a data set: gomm/NAME in the user's cache folder (os.UserCacheDir).
-func CacheDir(name string) (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("mnist: no folder for the cache: %w; set HOME or XDG_CACHE_HOME (on Windows LocalAppData) to a folder", err)
-	}
-	return filepath.Join(base, "gomm", name), nil
 }
 
 // Load returns the training set (60,000 examples) and the test set (10,000) of "mnist" or "fashion-mnist".
@@ -113,8 +106,8 @@ func newLoader(d dataset, opt Options) (*loader, error) {
 	}
 	if l.cache == "" {
 		var err error
-		if l.cache, err = CacheDir(d.name); err != nil {
-			l.printf("%v; going on without a cache", err)
+		if l.cache, err = data.CacheDir(d.name); err != nil {
+			l.printf("%s; going on without a cache", strings.TrimPrefix(err.Error(), "mnist: "))
 		}
 	}
 	if opt.Dir != "" {

@@ -122,6 +122,9 @@ func downloadModule(ctx context.Context, version string, offline bool) (string, 
 	if offline {
 		cmd.Env = append(cmd.Env, "GOPROXY=off")
 	}
+	if _, err := os.UserHomeDir(); err != nil && os.Getenv("GOPATH") == "" {
+		cmd.Env = append(cmd.Env, "GOPATH="+filepath.Join(os.TempDir(), "gomm-go")) // the go command needs one
+	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.Output()
