@@ -20,10 +20,10 @@ VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=
 	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: build ## Build bin/gomm, fetch the XLA plugin and MNIST: what the rest needs (fast when done)
-	$(Q)bin/gomm data plugin || echo "make: going on without the XLA plugin: the Go backend works, but trains several times slower" >&2
+	$(Q)bin/gomm data plugin || : # where there is none, it has said so, and that the Go backend serves
 	$(Q)bin/gomm data mnist
 
 build: need ## Build bin/gomm
@@ -66,7 +66,7 @@ new-venv: # with Python's own means; nothing needs root
 	$(Q).venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(Q)cp requirements.txt .venv/installed.txt
 
-notebooks: kernel ## Build and execute all notebooks anew, from tutorials/ (about 9 minutes)
+notebooks: kernel ## Build all notebooks from tutorials/ and execute them (about 9 minutes)
 	$(Q)$(GO) run $(VCS) ./tutorials/build $(LESSONS)
 
 check-notebooks: kernel ## Execute all notebooks; fail where one is stale or wrong
@@ -118,14 +118,34 @@ clean: ## Remove what was built; runs/ and the caches stay
 	$(Q)rm -rf bin
 
 need: need-go
-	@cc=$$($(GO) env CC); command -v $${cc%% *} >/dev/null || { \
-		echo "make: no C compiler ($$cc), which XLA needs. Install one:" >&2; \
+	@for pair in GOOS:GOHOSTOS GOARCH:GOHOSTARCH; do \
+		want=$$($(GO) env $${pair%:*}); have=$$($(GO) env $${pair#*:}); [ "$$want" = "$$have" ] || { \
+			echo "make: $${pair%:*} is $$want, but this builds for the machine that it runs on, $$have: unset it, or build without make and XLA:" >&2; \
+			echo "  CGO_ENABLED=0 go build -tags noxla ./cmd/gomm" >&2; exit 1; }; \
+	done
+	@cc=$$($(GO) env CC); [ "$$($(GO) env CGO_ENABLED)" = 1 ] || ! command -v "$${cc%% *}" >/dev/null || { \
+		echo "make: CGO_ENABLED is 0, but XLA needs cgo: unset CGO_ENABLED, or see make test-go" >&2; exit 1; }
+	@out=$$(CGO_ENABLED=1 $(GO) build runtime/cgo 2>&1) && exit 0; echo "$$out" >&2; \
+		CGO_ENABLED=0 $(GO) build errors 2>/dev/null || { echo "make: the go command does not work here: see above" >&2; exit 1; }; \
+		echo "make: the C compiler ($$($(GO) env CC)), which XLA needs, is missing or does not work: see above. To install one:" >&2; \
 		echo "  Debian, Ubuntu  apt-get install gcc libc6-dev" >&2; \
 		echo "  Fedora          dnf install gcc" >&2; \
 		echo "  macOS           xcode-select --install" >&2; \
-		echo "or do without XLA: CGO_ENABLED=0 go build -tags noxla -o bin/gomm ./cmd/gomm" >&2; exit 1; }
-	@[ "$$($(GO) env CGO_ENABLED)" = 1 ] || { echo "make: CGO_ENABLED is 0, but XLA needs cgo: unset CGO_ENABLED, or see make test-go" >&2; exit 1; }
+		echo "or do without XLA: CGO_ENABLED=0 go build -tags noxla -o bin/gomm ./cmd/gomm" >&2; exit 1
+
+# Where the go command refuses to work, find out whether it is too old, or which of its settings is at fault.
+NEEDED   := $(shell sed -n 's/^go //p' go.mod 2>/dev/null)
+SETTINGS := GOFLAGS GOWORK GO111MODULE GOTOOLCHAIN GOEXPERIMENT GOROOT GOENV GOPROXY
 
 need-go:
-	@command -v $(GO) >/dev/null || { echo "make: no go on the PATH: get Go 1.26.5 or newer from https://go.dev/dl/" >&2; exit 1; }
-	@out=$$($(GO) list -m 2>&1) || { echo "$$out" >&2; echo "make: gomm needs Go 1.26.5 or newer: https://go.dev/dl/" >&2; exit 1; }
+	@command -v $(GO) >/dev/null || { echo "make: no go on the PATH: get Go $(NEEDED) or newer from https://go.dev/dl/" >&2; exit 1; }
+	@out=$$($(GO) list -m 2>&1) && exit 0; echo "$$out" >&2; \
+	for name in $(SETTINGS); do \
+		! env -u $$name $(GO) list -m >/dev/null 2>&1 || { eval "value=\$$$$name"; \
+			echo "make: the go command does not work with the setting $$name=$$value: unset it" >&2; exit 1; }; \
+	done; \
+	! GOENV=off $(GO) list -m >/dev/null 2>&1 || { echo "make: the go command does not work with a setting in $$($(GO) env GOENV): go env -u NAME removes one" >&2; exit 1; }; \
+	have=$$(cd / && GOTOOLCHAIN=local GOFLAGS= GO111MODULE= GOWORK=off $(GO) env GOVERSION 2>/dev/null); \
+	[ "$$(printf 'go$(NEEDED)\n%s\n' "$$have" | sort -V | head -n 1)" = "go$(NEEDED)" ] || { \
+		echo "make: gomm needs Go $(NEEDED) or newer, and this is $${have:-an old one}: https://go.dev/dl/" >&2; exit 1; }; \
+	echo "make: the go command does not work here: see above" >&2; exit 1

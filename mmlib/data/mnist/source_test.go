@@ -58,4 +58,13 @@ func TestOwnProxy(t *testing.T) {
 	if strings.Count(report, "found "+modules) != 4 || len(asked) == 0 {
 		t.Errorf("asked for %v; reported %q", asked, report)
 	}
+
+	// Without a home folder the go command knows no place for modules.
+	for name, value := range map[string]string{"HOME": "", "GOPATH": "", "GOMODCACHE": "", "TMPDIR": modules} {
+		t.Setenv(name, value)
+	}
+	report = mustLoad(t, d, Options{Cache: t.TempDir()})
+	if strings.Count(report, "found "+filepath.Join(modules, "gomm-go")) != 4 {
+		t.Errorf("without a home folder it reported %q", report)
+	}
 }
