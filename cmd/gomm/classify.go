@@ -47,7 +47,7 @@ expects white digits on black, so --invert what was written with a pen on paper.
 	flags.StringArrayVar(&x.choice.Templates, "template", nil, "phrase with one %s for a label (repeatable; default: the run's own)")
 	flags.StringVar(&x.choice.Language, "language", "", "language of the run's own classes and templates: en, zh")
 	flags.IntVar(&x.top, "top", 3, "how many classes to show for each picture, 0 for all")
-	flags.BoolVar(&x.invert, "invert", false, "exchange black and white in the pictures")
+	x.look.add(flags)
 	flags.BoolVar(&x.json, "json", false, "write one JSON line for each picture, with all classes")
 	flags.StringVar(&x.explain, "explain", "", "PNG `file` for what the model saw of each picture and what it looked at")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
@@ -60,8 +60,9 @@ type classification struct {
 	dir, explain string
 	pictures     []string
 	choice       experiment.Choice
+	look         pictureFlags
 	top          int
-	invert, json bool
+	json         bool
 }
 
 // check refuses flags that make no sense.
@@ -93,14 +94,13 @@ func (x *classification) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	prepare := m.Preprocess
-	prepare.Invert = x.invert
-	guesses, err := experiment.Classify(ctx, b, m, prepare, x.pictures, x.choice)
+	x.look.apply(m)
+	guesses, err := experiment.Classify(ctx, b, m, x.pictures, x.choice)
 	if err != nil {
 		return err
 	}
 	if x.explain != "" {
-		img, err := experiment.Explain(ctx, b, m, prepare, x.pictures)
+		img, err := experiment.Explain(ctx, b, m, x.pictures)
 		if err != nil {
 			return err
 		}

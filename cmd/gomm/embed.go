@@ -38,8 +38,8 @@ dot product of two of them is their cosine similarity, whichever of them is a pi
 
 The points come in the order pictures, then --text, then --stdin: one JSON line each, or rows of a NumPy array (float32).
 Pictures may be PNG, JPEG, GIF, WebP or BMP files. They are prepared as those that the model was trained on: its size, and
-grey if its are. A model of MNIST expects white digits on black, so --invert what was written with a pen on paper. When one
-input is bad, nothing is written.`,
+grey if its are; photos are turned as their EXIF data says. A model of MNIST expects white digits on black, so --invert what
+was written with a pen on paper. When one input is bad, nothing is written.`,
 		Example: `  gomm embed --run runs/first seven.png --text "a handwritten seven" --text 手写的七
   gomm embed --run runs/first --invert scans/*.jpg --format npy --out scans.npy
   printf 'the digit one\nthe digit two\n' | gomm embed --run runs/first --stdin | jq .embedding`,
@@ -68,7 +68,7 @@ input is bad, nothing is written.`,
 	flags.BoolVar(&e.stdin, "stdin", false, "embed the texts of standard input, one a line")
 	flags.StringVar(&e.format, "format", formatJSONL, "jsonl, or npy for a NumPy array")
 	flags.StringVar(&e.out, "out", "", "file to write, instead of standard output")
-	flags.BoolVar(&e.invert, "invert", false, "exchange black and white in the pictures")
+	e.look.add(flags)
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatJSONL, formatNPY}, cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -78,7 +78,8 @@ input is bad, nothing is written.`,
 type embedding struct {
 	dir, format, out string
 	pictures, texts  []string
-	stdin, invert    bool
+	stdin            bool
+	look             pictureFlags
 }
 
 // check refuses flags that make no sense together.
@@ -127,9 +128,8 @@ func (e *embedding) run(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	prepare := m.Preprocess
-	prepare.Invert = e.invert
-	pictures, texts, err := experiment.Embed(ctx, b, m, prepare, e.pictures, e.texts)
+	e.look.apply(m)
+	pictures, texts, err := experiment.Embed(ctx, b, m, e.pictures, e.texts)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/gomlx/compute"
 
 	"gomm/mmlib/data/captions"
-	"gomm/mmlib/data/picture"
 	"gomm/mmlib/eval"
 	"gomm/mmlib/infer"
 	"gomm/mmlib/models"
@@ -33,12 +32,12 @@ type Guess struct {
 
 // Classify says for each picture file what it shows: a trained classifier by its classes, a model of a shared space by the
 // prompts of any labels.
-func Classify(ctx context.Context, b compute.Backend, m *models.Model, prepare picture.Preprocess, files []string, c Choice) ([][]Guess, error) {
+func Classify(ctx context.Context, b compute.Backend, m *models.Model, files []string, c Choice) ([][]Guess, error) {
 	if len(files) == 0 {
 		return nil, errors.New("experiment: there are no pictures to classify")
 	}
 	if _, ok := m.Func("classify"); ok {
-		return classifyTrained(ctx, b, m, prepare, files, c)
+		return classifyTrained(ctx, b, m, files, c)
 	}
 	sc, ok := m.Predictor.(scaled)
 	if !ok {
@@ -55,7 +54,7 @@ func Classify(ctx context.Context, b compute.Backend, m *models.Model, prepare p
 			}
 		}
 	}
-	images, err := onFiles(ctx, b, m, "image", prepare, files, nil)
+	images, err := onFiles(ctx, b, m, "image", files, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +74,7 @@ func Classify(ctx context.Context, b compute.Backend, m *models.Model, prepare p
 	return guesses(eval.Softmax(similarity, scale), labels), err
 }
 
-func classifyTrained(ctx context.Context, b compute.Backend, m *models.Model, prepare picture.Preprocess, files []string, c Choice) ([][]Guess, error) {
+func classifyTrained(ctx context.Context, b compute.Backend, m *models.Model, files []string, c Choice) ([][]Guess, error) {
 	if len(c.Labels) > 0 || len(c.Templates) > 0 {
 		return nil, fmt.Errorf("experiment: a trained %s knows its own classes only, %s: other labels and templates are for a zero-shot model, such as a clip",
 			m.Settings.Kind, strings.Join(m.Classes.Names(), ", "))
@@ -88,7 +87,7 @@ func classifyTrained(ctx context.Context, b compute.Backend, m *models.Model, pr
 		}
 		names = v.Names
 	}
-	probabilities, err := onFiles(ctx, b, m, "classify", prepare, files, nil)
+	probabilities, err := onFiles(ctx, b, m, "classify", files, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 // Embed turns picture files and texts into points of a model's space: one row for each picture, one for each text. Every
-// input is checked before anything is computed, and all bad ones are named at once. prepare is how pictures are read:
-// the model's own Preprocess, with the switches that the user has set.
-func Embed(ctx context.Context, b compute.Backend, m *models.Model, prepare picture.Preprocess, files, texts []string) (pictures, words eval.Matrix, err error) {
+// input is checked before anything is computed, and all bad ones are named at once. Pictures are read as the model's
+// Preprocess says, of which Invert and KeepOrientation are the user's to set.
+func Embed(ctx context.Context, b compute.Backend, m *models.Model, files, texts []string) (pictures, words eval.Matrix, err error) {
 	if len(files) > 0 {
 		err = has(m, "image", "pictures")
 	}
@@ -35,7 +35,7 @@ func Embed(ctx context.Context, b compute.Backend, m *models.Model, prepare pict
 	if err := errors.Join(errs...); err != nil {
 		return pictures, words, err
 	}
-	if pictures, err = onFiles(ctx, b, m, "image", prepare, files, nil); err != nil || len(ids) == 0 {
+	if pictures, err = onFiles(ctx, b, m, "image", files, nil); err != nil || len(ids) == 0 {
 		return pictures, words, err
 	}
 	s, err := infer.Open(b, m, []string{"text"}, batchSize(len(ids)))
@@ -56,7 +56,7 @@ func has(m *models.Model, function, what string) error {
 
 // onFiles runs a function of the model on picture files. As many are in memory at a time as go into one call; visit, if not
 // nil, sees the pixels of each.
-func onFiles(ctx context.Context, b compute.Backend, m *models.Model, function string, prepare picture.Preprocess, files []string,
+func onFiles(ctx context.Context, b compute.Backend, m *models.Model, function string, files []string,
 	visit func(file int, pixels []float32)) (eval.Matrix, error) {
 	var all eval.Matrix
 	if len(files) == 0 {
@@ -66,7 +66,7 @@ func onFiles(ctx context.Context, b compute.Backend, m *models.Model, function s
 	var s *infer.Session // compiled when the first pictures turn out to be good
 	done := 0
 	for part := range slices.Chunk(files, size) {
-		pixels, err := loadPictures(prepare, part)
+		pixels, err := loadPictures(m.Preprocess, part)
 		if err != nil {
 			return all, err
 		}
@@ -94,11 +94,11 @@ func onFiles(ctx context.Context, b compute.Backend, m *models.Model, function s
 }
 
 // loadPictures reads files; every bad one is named.
-func loadPictures(prepare picture.Preprocess, files []string) ([][]float32, error) {
+func loadPictures(p picture.Preprocess, files []string) ([][]float32, error) {
 	pixels := make([][]float32, len(files))
 	errs := make([]error, len(files))
 	for i, file := range files {
-		pixels[i], errs[i] = prepare.Load(file)
+		pixels[i], errs[i] = p.Load(file)
 	}
 	return pixels, errors.Join(errs...)
 }

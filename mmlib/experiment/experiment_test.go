@@ -152,7 +152,7 @@ func TestFilesDecide(t *testing.T) {
 	file := picture(t, func(x, y int) bool { return x == 14 })
 	m, err := models.Open(dir)
 	must(t, err)
-	guesses, err := experiment.Classify(t.Context(), b, m, m.Preprocess, []string{file}, experiment.Choice{})
+	guesses, err := experiment.Classify(t.Context(), b, m, []string{file}, experiment.Choice{})
 	must(t, err)
 	var labels []string
 	sum := 0.0
@@ -211,7 +211,7 @@ func TestClassify(t *testing.T) {
 		"trained":          {fixed, experiment.Choice{}, 10, "seven"},
 		"trained, Chinese": {fixed, experiment.Choice{Language: "zh"}, 10, "七"},
 	} {
-		guesses, err := experiment.Classify(ctx, b, test.model, test.model.Preprocess, files, test.choice)
+		guesses, err := experiment.Classify(ctx, b, test.model, files, test.choice)
 		if err != nil || len(guesses) != 2 || len(guesses[0]) != test.labels {
 			t.Errorf("%s: %v (%v)", name, guesses, err)
 			continue
@@ -239,13 +239,13 @@ func TestClassify(t *testing.T) {
 		{zero, experiment.Choice{Language: "fr"}, []string{`"fr"`, "en, zh"}},
 		{fixed, experiment.Choice{Labels: []string{"one"}}, []string{"knows its own classes only", "zero, one"}},
 	} {
-		_, err := experiment.Classify(ctx, b, test.model, test.model.Preprocess, files, test.choice)
+		_, err := experiment.Classify(ctx, b, test.model, files, test.choice)
 		wantError(t, err, test.words...)
 	}
-	_, err = experiment.Classify(ctx, b, zero, zero.Preprocess, append(files, "none.png"), experiment.Choice{})
+	_, err = experiment.Classify(ctx, b, zero, append(files, "none.png"), experiment.Choice{})
 	wantError(t, err, "none.png")
 
-	img, err := experiment.Explain(ctx, b, fixed, fixed.Preprocess, files)
+	img, err := experiment.Explain(ctx, b, fixed, files)
 	must(t, err)
 	if size := img.Bounds().Size(); size != image.Pt(2*8*28+8, 2*8*28+8) {
 		t.Errorf("two pictures are explained by %v pixels", size)

@@ -17,14 +17,14 @@ import (
 
 // Explain draws for each picture file, in a row of its own, what the model saw of it and what it looked at: the attention
 // of the class token in the last block, the mean of its heads.
-func Explain(ctx context.Context, b compute.Backend, m *models.Model, prepare picture.Preprocess, files []string) (image.Image, error) {
+func Explain(ctx context.Context, b compute.Backend, m *models.Model, files []string) (image.Image, error) {
 	f, ok := m.Func("attention")
 	if !ok {
 		return nil, fmt.Errorf("experiment: a %s has no attention to draw", m.Settings.Kind)
 	}
 	layers, heads, grid := f.Out[0].Dim(0), f.Out[0].Dim(1), f.Out[0].Dim(2)
 	seen := make([]image.Image, len(files))
-	weights, err := onFiles(ctx, b, m, "attention", prepare, files, func(i int, pixels []float32) { seen[i] = view(pixels, prepare) })
+	weights, err := onFiles(ctx, b, m, "attention", files, func(i int, pixels []float32) { seen[i] = view(pixels, m.Preprocess) })
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func Explain(ctx context.Context, b compute.Backend, m *models.Model, prepare pi
 			draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
 		}
 		top := i * (size.Y + gap)
-		enlarge(out, image.Pt(0, top), seen[i], size.X/prepare.Size)
+		enlarge(out, image.Pt(0, top), seen[i], size.X/m.Preprocess.Size)
 		draw.Draw(out, image.Rectangle{image.Pt(size.X+gap, top), image.Pt(2*size.X+gap, top+size.Y)}, glow, image.Point{}, draw.Src)
 	}
 	return out, nil

@@ -68,9 +68,6 @@ func readPreprocess(file []byte) (picture.Preprocess, error) {
 	if err := json.Unmarshal(file, &p); err != nil {
 		return p, fmt.Errorf("%s: %w", PreprocessFile, err)
 	}
-	if err := p.Validate(); err != nil {
-		return p, fmt.Errorf("%s: %w", PreprocessFile, err)
-	}
 	return p, nil
 }
 

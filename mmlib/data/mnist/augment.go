@@ -34,8 +34,8 @@ func (a Augment) Validate() error {
 	return nil
 }
 
-// Picture writes the picture of example i to dst as a model wants it: in rows, normalised by the Set's Mean and Std, of
-// the Set's Size and Channels. If r is not nil the picture is changed at random within the Set's Augment; what is moved in
+// Picture writes the picture of example i to dst as a model wants it: in rows, of the Set's Shape, normalised as its
+// Preprocess says. If r is not nil the picture is changed at random within the Set's Augment; what is moved in
 // at the edges is black. It is safe for concurrent calls, each with its own r and dst; at 28×28 grey it allocates nothing.
 func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 	if s.resized() {
@@ -72,7 +72,7 @@ func (s *Set) resize(dst []float32, i int, r *rand.Rand) {
 			img.Pix[j] = byte(x + 0.5)
 		}
 	}
-	if err := s.Preprocess().Apply(dst, img); err != nil {
+	if err := s.Prepare.Apply(dst, img); err != nil {
 		panic(err) // dst is too short for Shape, as an index out of range would be
 	}
 }

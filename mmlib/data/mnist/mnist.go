@@ -11,7 +11,7 @@
 //	set.Gray(i)              the same as an image.Image, for drawing
 //	set.Picture(dst, i, r)   normalised numbers for a model; with r, randomly shifted, turned, scaled, sheared
 //
-// A model of another size, or of three channels, gets them resized: see Set.Size. [Source] is the same as a source of
+// A model of another size, or of three channels, gets them resized: see Set.Prepare. [Source] is the same as a source of
 // examples with settings, for mmlib/models.
 //
 // A text-image model such as CLIP learns from pairs of a picture and a caption. MNIST has no captions, so they are
@@ -66,9 +66,9 @@ type Set struct {
 	// Augment is the range of the random changes that Picture makes.
 	Augment Augment
 
-	// Size and Channels are what Picture writes: Size rows and columns, Channels equal channels. 0 counts as 28 and 1. Other
-	// sizes are resized as mmlib/data/picture does.
-	Size, Channels int
+	// Prepare says how a model reads the pictures: another size and three channels are made as of a user's file. The zero
+	// value leaves them 28×28 and grey, normalised by Mean and Std.
+	Prepare picture.Preprocess
 
 	// Captions say how the pictures get captions from their classes; nil for none.
 	Captions *captions.Settings
@@ -82,20 +82,21 @@ func (s *Set) Class(i int) int { return int(s.Labels[i]) }
 
 // Shape is the shape of what Picture writes.
 func (s *Set) Shape() (frames, height, width, channels int) {
-	size := cmp.Or(s.Size, Side)
-	return 1, size, size, cmp.Or(s.Channels, 1)
+	size := cmp.Or(s.Prepare.Size, Side)
+	return 1, size, size, cmp.Or(s.Prepare.Channels, 1)
 }
 
 // resized reports whether Picture writes another shape than the original's.
-func (s *Set) resized() bool { return cmp.Or(s.Size, Side) != Side || cmp.Or(s.Channels, 1) != 1 }
+func (s *Set) resized() bool {
+	return s.Prepare.Size != 0 && (s.Prepare.Size != Side || s.Prepare.Channels != 1)
+}
 
 // Preprocess is what makes of a picture file what Picture makes of an example.
 func (s *Set) Preprocess() picture.Preprocess {
-	_, size, _, channels := s.Shape()
-	return picture.Preprocess{
-		Size: size, Channels: channels,
-		Mean: slices.Repeat([]float32{s.Mean}, channels), Std: slices.Repeat([]float32{cmp.Or(s.Std, 1)}, channels),
+	if s.Prepare.Size != 0 {
+		return s.Prepare
 	}
+	return picture.Preprocess{Size: Side, Channels: 1, Mean: []float32{s.Mean}, Std: []float32{cmp.Or(s.Std, 1)}}
 }
 
 // Original is the picture of example i as people see it.

@@ -1,6 +1,7 @@
 package mnist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,18 +96,13 @@ func (s *Set) readAs(p picture.Preprocess) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	s.Size, s.Channels = p.Size, p.Channels
-	for _, list := range [][]float32{p.Mean, p.Std} {
-		if len(list) > 0 && slices.Min(list) != slices.Max(list) {
-			return fmt.Errorf("mnist: the pictures are grey, and the model normalises its channels differently, by %v: give a data set in colour", list)
-		}
+	if len(p.Mean) == 0 {
+		p.Mean = slices.Repeat([]float32{s.Mean}, p.Channels)
 	}
-	if len(p.Mean) > 0 {
-		s.Mean = p.Mean[0]
+	if len(p.Std) == 0 {
+		p.Std = slices.Repeat([]float32{cmp.Or(s.Std, 1)}, p.Channels)
 	}
-	if len(p.Std) > 0 {
-		s.Std = p.Std[0]
-	}
+	s.Mean, s.Std, s.Prepare = p.Mean[0], p.Std[0], p
 	return nil
 }
 

@@ -45,31 +45,52 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestResized: each channel is what data/picture makes of the original at that size, normalised by the set's numbers.
+// TestResized: the picture is what data/picture makes of the original, each channel normalised as the model wants it.
 func TestResized(t *testing.T) {
 	s := blob()
-	s.Mean, s.Std = 0.25, 0.5
-	if err := s.readAs(picture.Preprocess{Size: 32, Channels: 3}); err != nil {
+	p := picture.Preprocess{Size: 32, Channels: 3, Resampling: picture.Bilinear, Mean: []float32{0, 0.25, 0.5}, Std: []float32{1, 0.5, 1}}
+	if err := s.readAs(p); err != nil {
 		t.Fatal(err)
 	}
 	got, want := make([]float32, 32*32*3), make([]float32, 32*32*3)
 	s.Picture(got, 0, nil)
-	p := s.Preprocess()
 	if err := p.Apply(want, s.Original(0)); err != nil {
 		t.Fatal(err)
 	}
 	bright := float32(0)
 	for i := range got {
-		if math.Abs(float64(got[i]-want[i])) > 0.02 { // of 2 levels in 255, at this Std
+		if got[i] != want[i] {
 			t.Fatalf("value %d is %g, data/picture gives %g", i, got[i], want[i])
 		}
-		if got[i] != got[i/3*3] {
-			t.Fatalf("the channels of pixel %d differ", i/3)
+		level := got[i]*p.Std[i%3] + p.Mean[i%3]
+		if math.Abs(float64(level-got[i/3*3])) > 1e-6 {
+			t.Fatalf("channel %d of pixel %d is the level %g, the first is %g", i%3, i/3, level, got[i/3*3])
 		}
-		bright = max(bright, got[i])
+		bright = max(bright, level)
 	}
 	if bright < 0.5 {
-		t.Errorf("the brightest value is %g: the picture is lost", bright)
+		t.Errorf("the brightest level is %g: the picture is lost", bright)
+	}
+	if got := s.Preprocess(); got.Resampling != picture.Bilinear || got.Std[1] != 0.5 {
+		t.Errorf("user's files are prepared by %+v, the model was trained with %+v", got, p)
+	}
+}
+
+// TestNormalised: at 28×28 the model's own normalisation counts, and without one the data set's.
+func TestNormalised(t *testing.T) {
+	s := blob()
+	s.Mean, s.Std = 0.25, 0.5
+	dst := make([]float32, Pixels)
+	for _, test := range []struct {
+		p    picture.Preprocess
+		want float32 // of black
+	}{{picture.Preprocess{}, -0.5}, {picture.Preprocess{Size: 28, Channels: 1}, -0.5}, {picture.Preprocess{Size: 28, Channels: 1, Mean: []float32{1}, Std: []float32{4}}, -0.25}} {
+		if err := s.readAs(test.p); err != nil {
+			t.Fatal(err)
+		}
+		if s.Picture(dst, 0, nil); dst[0] != test.want {
+			t.Errorf("%+v: black is %g, want %g", test.p, dst[0], test.want)
+		}
 	}
 }
 
@@ -83,9 +104,7 @@ func TestSourceRefuses(t *testing.T) {
 		"data.augment.shift is NaN":                    func(s *Source, _ *data.Options) { s.Augment.Shift = math.NaN() },
 		"data.captions.sharing":                        func(s *Source, _ *data.Options) { s.Captions.Sharing = "all" },
 		`no class names in the language "fr"`:          func(s *Source, _ *data.Options) { s.Captions.Languages = []string{"fr"} },
-		"the model normalises its channels differently": func(_ *Source, o *data.Options) {
-			o.Picture = picture.Preprocess{Size: 28, Channels: 3, Mean: []float32{0.1, 0.2, 0.3}, Std: []float32{1, 1, 1}}
-		},
+		"size is -1":                                   func(_ *Source, o *data.Options) { o.Picture = picture.Preprocess{Size: -1, Channels: 1} },
 	} {
 		s, o := settings(), data.Options{Offline: true}
 		spoil(s, &o)

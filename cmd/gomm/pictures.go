@@ -1,0 +1,20 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"gomm/mmlib/models"
+)
+
+// pictureFlags are what a user says of picture files; the rest of their preparation is the run's.
+type pictureFlags struct{ invert, keepOrientation bool }
+
+func (p *pictureFlags) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&p.invert, "invert", false, "exchange black and white: for dark ink on light paper (transparent pixels count as paper)")
+	flags.BoolVar(&p.keepOrientation, "keep-orientation", false, "leave photos as the camera stored them, without the rotation in their EXIF data")
+}
+
+// apply puts them into the model's preparation of pictures.
+func (p pictureFlags) apply(m *models.Model) {
+	m.Preprocess.Invert, m.Preprocess.KeepOrientation = p.invert, p.keepOrientation
+}
