@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/picture"
 )
 
@@ -48,6 +49,10 @@ type Options struct {
 	// Picture is what the model reads. The source resizes its pictures to it, or refuses it by name. A Size of 0 leaves
 	// them as they are; without Mean and Std they are normalised by the source's own.
 	Picture picture.Preprocess
+
+	// Classes are what a run has called the classes, with its templates: captions are written from them. Nil for the
+	// source's own names.
+	Classes captions.Classes
 }
 
 // CacheDir is the default cache of a source: gomm/NAME in the user's cache folder (os.UserCacheDir).

@@ -28,7 +28,8 @@ type (
 )
 
 // Load loads the splits of a source for a row's Train, with pictures of the size that the model reads. They are prepared as
-// those of the run whose files are given, so that a model that is resumed or begun from sees what it was trained on.
+// those of the run whose files are given, and classes called as there, so that a model that is resumed or begun from sees
+// what it was trained on.
 // Load puts [PreprocessFile] and, for examples of classes, [ClassesFile] into files.
 func Load(ctx context.Context, s Settings, files Files, o data.Options, size, channels int) (map[string]data.Set, error) {
 	o.Picture = picture.Preprocess{Size: size, Channels: channels}
@@ -36,6 +37,12 @@ func Load(ctx context.Context, s Settings, files Files, o data.Options, size, ch
 		var err error
 		if o.Picture, err = readPreprocess(file); err != nil {
 			return nil, err
+		}
+	}
+	if file, ok := files[ClassesFile]; ok {
+		var err error
+		if o.Classes, err = captions.Read(file); err != nil {
+			return nil, fmt.Errorf("%s: %w", ClassesFile, err)
 		}
 	}
 	splits, err := s.Data.Load(ctx, o)

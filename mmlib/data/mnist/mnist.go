@@ -72,6 +72,8 @@ type Set struct {
 
 	// Captions say how the pictures get captions from their classes; nil for none.
 	Captions *captions.Settings
+
+	named captions.Classes // names and templates of the classes; nil for the data set's own
 }
 
 // Len is the number of examples.

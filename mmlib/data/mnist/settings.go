@@ -80,7 +80,7 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 			continue
 		}
 		set.Captions = s.Captions
-		if err := set.readAs(o.Picture); err != nil {
+		if err := errors.Join(set.readAs(o.Picture), set.name(o.Classes)); err != nil {
 			return nil, err
 		}
 		splits[name] = set
@@ -106,10 +106,28 @@ func (s *Set) readAs(p picture.Preprocess) error {
 	return nil
 }
 
+// name gives the classes other names and templates than the data set's own; nil leaves those.
+func (s *Set) name(c captions.Classes) error {
+	if c == nil {
+		return nil
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if n := len(c.Names()); n != NumClasses {
+		return fmt.Errorf("mnist: there are names for %d classes; the data set %s has %d", n, s.Name, NumClasses)
+	}
+	s.named = c
+	return nil
+}
+
 // Classes are the names of the classes, with templates, in the languages of the set's captions, or in every language
 // where it has none.
 func (s *Set) Classes() captions.Classes {
-	all := slices.Clone(vocabularies[s.Name])
+	all := slices.Clone(s.named)
+	if all == nil {
+		all = slices.Clone(vocabularies[s.Name])
+	}
 	if s.Captions == nil {
 		return all
 	}

@@ -94,6 +94,23 @@ func TestNormalised(t *testing.T) {
 	}
 }
 
+// TestNamed: captions are written from the names and templates of a run, where it has some.
+func TestNamed(t *testing.T) {
+	names := strings.Split("nil un deux trois quatre cinq six sept huit neuf", " ")
+	o := data.Options{Offline: true, Classes: captions.Classes{{Language: "zh", Names: names, Templates: []string{"le %s"}}}}
+	splits, err := settings().Load(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := splits[data.Train].(*Set)
+	if texts, err := train.Texts(); err != nil || len(texts) != 10 || texts[7] != "le sept" {
+		t.Errorf("the captions are %q (%v)", texts, err)
+	}
+	if got := train.Classes()[0].Names; !slices.Equal(got, names) {
+		t.Errorf("the classes are %q", got)
+	}
+}
+
 func TestSourceRefuses(t *testing.T) {
 	for words, spoil := range map[string]func(*Source, *data.Options){
 		`no data set "letters"`:                        func(s *Source, _ *data.Options) { s.Name = "letters" },
@@ -104,7 +121,10 @@ func TestSourceRefuses(t *testing.T) {
 		"data.augment.shift is NaN":                    func(s *Source, _ *data.Options) { s.Augment.Shift = math.NaN() },
 		"data.captions.sharing":                        func(s *Source, _ *data.Options) { s.Captions.Sharing = "all" },
 		`no class names in the language "fr"`:          func(s *Source, _ *data.Options) { s.Captions.Languages = []string{"fr"} },
-		"size is -1":                                   func(_ *Source, o *data.Options) { o.Picture = picture.Preprocess{Size: -1, Channels: 1} },
+		"names for 2 classes; the data set mnist has 10": func(_ *Source, o *data.Options) {
+			o.Classes = captions.Classes{{Language: "zh", Names: []string{"a", "b"}, Templates: []string{"%s"}}}
+		},
+		"size is -1": func(_ *Source, o *data.Options) { o.Picture = picture.Preprocess{Size: -1, Channels: 1} },
 	} {
 		s, o := settings(), data.Options{Offline: true}
 		spoil(s, &o)
