@@ -23,8 +23,8 @@
 // The parts of which models are made; graph code only:
 //
 //	nn                 the dense layer, layer normalisation, activations
-//	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE
-//	nn/transformer     blocks of attention and a multilayer perceptron, and stacks of them
+//	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
+//	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //

@@ -33,17 +33,23 @@ type Config struct {
 // nothing, "qkv/biases" [(H+2G)·K], "out/weights" [D, D], "out/biases" [D].
 func Self(s *model.Scope, x *Node, c Config) Output {
 	x.AssertRank(3)
+	q, k, v := c.project(s, x, nil)
+	return c.attend(s, q, k, v, x.Shape().Dim(2))
+}
+
+// project makes queries [B, L, H, K], keys and values [B, L, G, K] of x; positions, nil for 0 … L−1, are for the rotation.
+func (c Config) project(s *model.Scope, x, positions *Node) (q, k, v *Node) {
 	d := x.Shape().Dim(2)
 	h, g, dK := c.heads(d)
 	qkv := nn.Dense(s.At("qkv"), x, (h+2*g)*dK, std(c.InStd, d))
 	part := func(from, heads int) *Node {
 		return split(Slice(qkv, AxisRange(), AxisRange(), AxisRange(from*dK, (from+heads)*dK)), heads)
 	}
-	q, k, v := part(0, h), part(h, g), part(h+g, g) // [B, L, H or G, K]
+	q, k, v = part(0, h), part(h, g), part(h+g, g)
 	if c.RoPE != 0 {
-		q, k = Rotate(q, nil, c.RoPE), Rotate(k, nil, c.RoPE)
+		q, k = Rotate(q, positions, c.RoPE), Rotate(k, positions, c.RoPE)
 	}
-	return c.attend(s, q, k, v, d)
+	return q, k, v
 }
 
 // Values says what V is in [CrossModal]. The chapter leaves it open: "V is Y itself or another sequence of values". The zero
@@ -64,27 +70,20 @@ type Values struct {
 // rotation, for positions of different modalities have no difference that means something.
 func CrossModal(s *model.Scope, x, y *Node, values Values, c Config) Output {
 	x.AssertRank(3)
-	b, d := x.Shape().Dim(0), x.Shape().Dim(2)
-	y.AssertDims(b, -1, -1)
-	h, g, dK := c.heads(d)
+	y.AssertDims(x.Shape().Dim(0), -1, -1)
+	q := c.query(s, x)
+	cache := CrossModalCache(s, y, values, x.Shape().Dim(2), c)
+	return c.attend(s, q, cache.Keys, cache.Values, x.Shape().Dim(2))
+}
+
+// query makes the queries [B, L, H, K] of cross-modal attention.
+func (c Config) query(s *model.Scope, x *Node) *Node {
 	if c.RoPE != 0 {
 		exceptions.Panicf("attention: RoPE is %g: positions of two modalities cannot be compared by rotation; use 0", c.RoPE)
 	}
-	q := nn.Dense(s.At("query"), x, h*dK, std(c.InStd, d))
-	k := nn.Dense(s.At("key"), y, g*dK, std(c.InStd, y.Shape().Dim(2)))
-	v := y
-	if values.Sequence != nil {
-		v = values.Sequence
-		v.AssertDims(b, y.Shape().Dim(1), -1)
-	}
-	dV := v.Shape().Dim(2)
-	switch {
-	case !values.Raw:
-		v = nn.Dense(s.At("value"), v, g*dK, std(c.InStd, dV))
-	case dV%g != 0:
-		exceptions.Panicf("attention: raw values of width %d do not divide among %d heads: let them go through W^V", dV, g)
-	}
-	return c.attend(s, split(q, h), split(k, g), split(v, g), d)
+	d := x.Shape().Dim(2)
+	h, _, dK := c.heads(d)
+	return split(nn.Dense(s.At("query"), x, h*dK, std(c.InStd, d)), h)
 }
 
 // attend is what both layers end with: Attention(Q, K, V)·W^O.

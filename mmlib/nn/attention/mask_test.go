@@ -1,6 +1,7 @@
 package attention_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -129,6 +130,60 @@ func compareMask(t *testing.T, name string, got []float64, want [2]string) {
 	}
 	if picture.String() != want[0]+"\n"+want[1] {
 		t.Errorf("%s: the mask is\n%s\nwant\n%s\n%s", name, &picture, want[0], want[1])
+	}
+}
+
+// TestOffset: queries that stand at an offset see what the queries at their positions see in the square mask, row by row, and
+// offsets beyond the keys are no trouble.
+func TestOffset(t *testing.T) {
+	const l, s = 2, 4
+	for _, c := range masks {
+		if !c.square {
+			continue
+		}
+		for _, offsets := range [][]int{{0}, {2}, {1, 2}, {0, 2}} {
+			out := nntest.Run(t, quick, nil, func(g *model.Scope, in []*Node) []*Node {
+				mask := c.mask(in[0], in[1])
+				square := BroadcastToDims(mask.Build(in[0].Graph(), s, s), 2, 1, s, s)
+				mask.Offset = in[2]
+				if len(offsets) == 1 {
+					mask.Offset = Reshape(in[2])
+				}
+				return []*Node{BroadcastToDims(mask.Build(in[0].Graph(), l, s), 2, 1, l, s), square}
+			}, counts(2, 9), counts(3, -1), counts(offsets...))
+			for row := range 2 {
+				from := row*s*s + offsets[row%len(offsets)]*s
+				nntest.Compare(t, fmt.Sprintf("%s from %v, row %d", c.name, offsets, row), out[0][row*l*s:(row+1)*l*s], out[1][from:from+l*s])
+			}
+		}
+	}
+	out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {
+		causal := func(m attention.Mask) *Node {
+			m.Causal, m.Offset = true, in[0]
+			return m.Build(in[0].Graph(), l, s)
+		}
+		neighbours := attention.Mask{Window: 2, Offset: in[0]}.Build(in[0].Graph(), l, s)
+		return []*Node{causal(attention.Mask{}), causal(attention.Mask{Window: 2}), causal(attention.Mask{Window: 1 << 40}), neighbours}
+	}, tensors.FromFlatDataAndDimensions([]int64{-9, -1, 4, 1 << 40}, 4))
+	for i, want := range []string{
+		"0000 0000|0000 1000|1111 1111|1111 1111", "0000 0000|0000 1000|0001 0000|0000 0000",
+		"0000 0000|0000 1000|1111 1111|1111 1111", "0000 0000|1000 1100|0001 0000|0000 0000",
+	} {
+		if i == 2 { // a window of 1<<40 positions hides nothing, at an offset of 1<<40 neither, but what is l+s positions away is never asked for
+			want = "0000 0000|0000 1000|1111 1111|0000 0000"
+		}
+		var picture strings.Builder
+		for n, allowed := range out[i] {
+			if n > 0 && n%(l*s) == 0 {
+				picture.WriteByte('|')
+			} else if n > 0 && n%s == 0 {
+				picture.WriteByte(' ')
+			}
+			fmt.Fprint(&picture, allowed)
+		}
+		if picture.String() != want {
+			t.Errorf("offsets beyond the keys, mask %d: %s, want %s", i, &picture, want)
+		}
 	}
 }
 

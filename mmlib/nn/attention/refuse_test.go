@@ -54,20 +54,28 @@ func TestPanics(t *testing.T) {
 		"axis 2 has dimension 1, wanted 3": func(g *Graph) {
 			attention.ScaledDotProduct(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 1, 4), nil)
 		},
+		"or an Offset for the queries":                          func(g *Graph) { mask{Causal: true, Lengths: count(g, 2)}.Build(g, 1, 3) },
+		"a mask with an Offset must be Causal or have a Window": func(g *Graph) { mask{Offset: count(g)}.Build(g, 1, 3) },
+		"Offset is (Int32)[3]: it must have a number for each of the 2 rows": func(g *Graph) {
+			attend(g, mask{Causal: true, Offset: count(g, 3)}, attention.Options{})
+		},
+		"Offset counts positions, in integers: it cannot be (Float32)": func(g *Graph) { mask{Causal: true, Offset: zeros(g)}.Build(g, 1, 3) },
 		"must be boolean": func(g *Graph) { attention.Weights(zeros(g, 1, 1, 2, 2), zeros(g, 1, 1, 2, 2)) },
 		"a causal mask needs as many queries as keys, not 2 and 3": func(g *Graph) { mask{Causal: true}.Build(g, 2, 3) },
 		"a window needs as many queries as keys, not 2 and 3":      func(g *Graph) { mask{Window: 1}.Build(g, 2, 3) },
-		"Window is -1":                                                 func(g *Graph) { mask{Window: -1}.Interval(g, 3, 3) },
-		"a mask with a Prefix must be Causal":                          func(g *Graph) { mask{Prefix: count(g, 2)}.Interval(g, 3, 3) },
-		"a Prefix and a Window (2)":                                    func(g *Graph) { mask{Causal: true, Window: 2, Prefix: count(g, 2)}.Interval(g, 3, 3) },
-		"count keys, in integers; one is (Float32)[2]":                 func(g *Graph) { mask{Lengths: zeros(g, 2)}.Build(g, 2, 2) },
-		"(Int32)[3]: it must have a number for each of the 2 rows":     func(g *Graph) { attend(g, mask{Lengths: count(g, 3)}, attention.Options{}) },
-		"(Int32)[4]: it must have a number for each of the 2 rows":     func(g *Graph) { attend(g, mask{Causal: true, Prefix: count(g, 4)}, attention.Options{}) },
-		"(lean.Always) has no weights to return: ask for Weights with": func(g *Graph) { attend(g, mask{}, attention.Options{Kernel: lean.Always, Weights: true}) },
+		"Window is -1":                        func(g *Graph) { mask{Window: -1}.Interval(g, 3, 3) },
+		"a mask with a Prefix must be Causal": func(g *Graph) { mask{Prefix: count(g, 2)}.Interval(g, 3, 3) },
+		"a Prefix and a Window (2)":           func(g *Graph) { mask{Causal: true, Window: 2, Prefix: count(g, 2)}.Interval(g, 3, 3) },
+		"Lengths counts positions, in integers: it cannot be (Float32)[2]": func(g *Graph) { mask{Lengths: zeros(g, 2)}.Build(g, 2, 2) },
+		"(Int32)[3]: it must have a number for each of the 2 rows":         func(g *Graph) { attend(g, mask{Lengths: count(g, 3)}, attention.Options{}) },
+		"(Int32)[4]: it must have a number for each of the 2 rows":         func(g *Graph) { attend(g, mask{Causal: true, Prefix: count(g, 4)}, attention.Options{}) },
+		"(lean.Always) has no weights to return: ask for Weights with":     func(g *Graph) { attend(g, mask{}, attention.Options{Kernel: lean.Always, Weights: true}) },
 	} {
 		refuses(t, want, build)
 	}
-	refuses(t, "rank", func(g *Graph) { mask{Lengths: count(g, 2, 2)}.Build(g, 2, 2) })
+	refuses(t, "Lengths must be a number for each row of the batch, or one for all: it has rank 2", func(g *Graph) {
+		mask{Lengths: count(g, 2, 2)}.Build(g, 2, 2)
+	})
 
 	// Layers pass on how to compute.
 	both := config{Heads: 1, Kernel: lean.Always, Weights: true}
