@@ -2,9 +2,23 @@
 // that CLIP and GPT-2 use: each layer reads a normalised copy of the residual stream and adds its result to it.
 //
 //	x ← x + SelfAttention(LayerNorm(x))
+//	x ← x + CrossAttention(LayerNorm(x), memory)        only in a decoder with a memory
 //	x ← x + W₂·act(W₁·LayerNorm(x))
 //
-// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] says beforehand what would not.
+// [Encode] sends a whole sequence through a stack of blocks; [Decode] does so beside a memory, the other sequence that its
+// blocks look at, such as a picture's patches. [Step] computes what either of them would, for a sequence that comes in pieces:
+// a [Cache] keeps the keys and values of the positions so far, and those of the memory. So a text is generated at the cost of
+// one position a step:
+//
+//	Encode      x [B, L, D]                                     → X [B, L, D]
+//	Decode      x [B, L, D], memory [B, S, D_y]                 → X [B, L, D]
+//	NewCache    memory [B, S, D_y]                              → cache: [B, room, G, K] and [B, S, H, K] for each block
+//	Step        x [B, L, D], position [] or [B], cache          → X [B, L, D], cache
+//
+// Here L positions are new, S are the memory's, and a cache has room for so many in all (other letters: see mmlib/doc.go).
+// [EncodeBlock] and [DecodeBlock] are single blocks, for models that put something between them.
+//
+// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] reports beforehand what would not.
 package transformer
 
 import (
@@ -50,14 +64,48 @@ func (c Config) Validate() error {
 	return c.Activation.Validate()
 }
 
+// Attention is the self-attention of a block of this size: heads, kernel, weights and initial values. Models change what
+// the published blocks have and CLIP's have not, such as
+//
+//	self := c.Attention(attention.Mask{Causal: true})
+//	self.RoPE, self.KeyValueHeads = 10000, 1
+func (c Config) Attention(mask attention.Mask) attention.Config {
+	in, out, _ := c.std()
+	return attention.Config{Heads: c.Heads, Mask: mask, Kernel: c.Kernel, Weights: c.Weights, InStd: in, OutStd: out}
+}
+
+// std returns the standard deviations that weights start from: those of attention, of the layers that write to the residual
+// stream, and of the first dense layer; see [Encode].
+func (c Config) std() (in, out, mlp float64) {
+	in = math.Pow(float64(c.Width), -0.5)
+	return in, in * math.Pow(float64(2*c.Layers), -0.5), math.Pow(float64(2*c.Width), -0.5)
+}
+
 // Output is what a stack computed.
 type Output struct {
 	X       *Node   // [B, L, D], the residual stream after the last block
-	Weights []*Node // each block's attention weights [B, H, L, L]; nil when Config does not ask for them
+	Weights []*Node // each block's weights of self-attention, [B, H, L, L], or [B, H, L, room] of a step; nil unless Config asks for them
+	Cross   []*Node // each block's weights over the memory, [B, H, L, S]; nil without memory and unless Config asks for them
+}
+
+// BlockOutput is what one block computed: one entry of an [Output].
+type BlockOutput struct {
+	X, Weights, Cross *Node
+}
+
+// add appends what block i computed.
+func (o *Output) add(b BlockOutput) {
+	o.X = b.X
+	if b.Weights != nil {
+		o.Weights = append(o.Weights, b.Weights)
+	}
+	if b.Cross != nil {
+		o.Cross = append(o.Cross, b.Cross)
+	}
 }
 
 // Encode sends x [B, L, D] through the blocks. The mask's zero value lets every position look everywhere; a text tower's
-// is causal. Weights of block i are under "block<i>/".
+// is causal. Weights of block i are under "block<i>/", see [EncodeBlock].
 //
 // Initial values are CLIP's (§2.5 and its released code), after GPT-2: with D the width and N the number of blocks,
 // attention starts from std D^(-1/2), the layers that write to the residual stream from D^(-1/2)·(2N)^(-1/2), so that the
@@ -66,28 +114,13 @@ func Encode(s *model.Scope, x *Node, mask attention.Mask, c Config) Output {
 	x.AssertDims(-1, -1, c.Width)
 	out := Output{X: x}
 	for i := range c.Layers {
-		var w *Node
-		out.X, w = block(s.At("block%d", i), out.X, mask, c)
-		if c.Weights {
-			out.Weights = append(out.Weights, w)
-		}
+		out.add(EncodeBlock(s.At("block%d", i), out.X, c.Attention(mask), c))
 	}
 	return out
 }
 
-func block(s *model.Scope, x *Node, mask attention.Mask, c Config) (y, weights *Node) {
-	attnStd := math.Pow(float64(c.Width), -0.5)
-	outStd := attnStd * math.Pow(float64(2*c.Layers), -0.5)
-	mlpStd := math.Pow(float64(2*c.Width), -0.5)
-
-	// x ← x + SelfAttention(LayerNorm(x))
-	a := attention.Self(s.At("attention"), nn.LayerNorm(s.At("norm1"), x, c.LayerNorm), attention.Config{
-		Heads: c.Heads, Mask: mask, Kernel: c.Kernel, Weights: c.Weights, InStd: attnStd, OutStd: outStd,
-	})
-	x = Add(x, a.Z)
-
-	// x ← x + W₂·act(W₁·LayerNorm(x))
-	h := nn.Dense(s.At("mlp").At("in"), nn.LayerNorm(s.At("norm2"), x, c.LayerNorm), c.MLP, mlpStd)
-	h = nn.Dense(s.At("mlp").At("out"), c.Activation.Apply(h), c.Width, outStd)
-	return Add(x, h), a.Weights
+// EncodeBlock is one block: x [B, L, D] goes through self-attention and the dense layers, each behind its normalisation.
+// self is [Config.Attention] or a variant of it. Weights: "norm1", "attention", "norm2", "mlp/in", "mlp/out".
+func EncodeBlock(s *model.Scope, x *Node, self attention.Config, c Config) BlockOutput {
+	return DecodeBlock(s, x, Memory{}, self, c)
 }
