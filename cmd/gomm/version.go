@@ -62,18 +62,3 @@ func setting(info *debug.BuildInfo, key string) string {
 	}
 	return ""
 }
-
-// moduleVersions returns the versions of the modules that decide the outcome of a training run, for its config.json.
-func moduleVersions() map[string]string {
-	versions := map[string]string{}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return versions
-	}
-	for _, module := range info.Deps {
-		if name, found := strings.CutPrefix(module.Path, "github.com/gomlx/"); found {
-			versions[name] = module.Version
-		}
-	}
-	return versions
-}

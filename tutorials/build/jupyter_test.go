@@ -93,7 +93,7 @@ func TestLab(t *testing.T) {
 
 // TestSlider runs lesson 4 in Chinese and moves its slider: another drawing shows.
 func TestSlider(t *testing.T) {
-	page := openLesson(t, "lab", "zh", "04-contrastive")
+	page := openLesson(t, "lab", "zh", "05-contrastive")
 	page.runAll()
 	var moved bool
 	page.do("moving the slider", chromedp.Poll(`(() => {
