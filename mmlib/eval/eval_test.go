@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 
 	"gomm/kernels/xla"
 	"gomm/mmlib/infer"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/task"
 )
 
@@ -42,9 +42,9 @@ func (toy) Funcs() []task.Func {
 func session(t testing.TB) *infer.Session {
 	t.Helper()
 	b, err := xla.Open()
-	must(t, err)
+	check.Must(t, err)
 	s, err := infer.Open(b, toy{}, nil, 4, 256)
-	must(t, err)
+	check.Must(t, err)
 	return s
 }
 
@@ -58,25 +58,6 @@ func (l labels) Picture(dst []float32, i int, r *rand.Rand) {
 		panic("evaluation wants pictures as they are")
 	}
 	dst[0], dst[1] = float32(i), float32(l[i])
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
 }
 
 func matrix(width int, data ...float32) Matrix {
@@ -107,7 +88,7 @@ func TestRun(t *testing.T) {
 			want = append(want, float32(i), float32(i%10))
 		}
 		m, err := OnPictures(s, "image", l)
-		must(t, err)
+		check.Must(t, err)
 		wantMatrix(t, m, Matrix{Rows: n, Width: 2, Data: want})
 	}
 }
@@ -115,41 +96,41 @@ func TestRun(t *testing.T) {
 func TestRunRefuses(t *testing.T) {
 	s := session(t)
 	_, err := OnPictures(s, "classify", labels{1})
-	wantError(t, err, `no function "classify"`)
+	check.Error(t, err, `no function "classify"`)
 	_, err = OnPictures(s, "text", labels{1})
-	wantError(t, err, `"text"`, "Int32", "Float32")
+	check.Error(t, err, `"text"`, "Int32", "Float32")
 	_, err = OnPictures(s, "add", labels{1})
-	wantError(t, err, `"add"`, "2 inputs and 1 outputs")
+	check.Error(t, err, `"add"`, "2 inputs and 1 outputs")
 }
 
 func TestClassVectors(t *testing.T) {
 	s := session(t)
 	m, err := ClassVectors(s, [][]int32{{3, 0}, {1, 0}, {0, 2}, {2, 0}}, 2)
-	must(t, err)
+	check.Must(t, err)
 	wantMatrix(t, m, matrix(2, 1, 0, math.Sqrt2/2, math.Sqrt2/2))
 	_, err = ClassVectors(s, [][]int32{{3, 0}, {1, 0}, {0, 2}}, 2)
-	wantError(t, err, "3 prompts", "2 for each class")
+	check.Error(t, err, "3 prompts", "2 for each class")
 	_, err = ClassVectors(s, [][]int32{{3, 0}, {1, 0, 7}}, 1)
-	wantError(t, err, "prompt 1 has 3 ids", "reads 2")
+	check.Error(t, err, "prompt 1 has 3 ids", "reads 2")
 }
 
 func TestEnsemble(t *testing.T) {
 	m, err := Ensemble(matrix(2, 1, 0, 0, 1, 0.6, 0.8, 0.6, 0.8, 1, 0, -1, 0), 2)
-	must(t, err)
+	check.Must(t, err)
 	r := float32(math.Sqrt2 / 2)
 	wantMatrix(t, m, matrix(2, r, r, 0.6, 0.8, 0, 0)) // what cancels out stays 0, and is no NaN
 	for _, each := range []int{0, -1, 4} {
 		_, err := Ensemble(matrix(2, 1, 0, 0, 1, 1, 1), each)
-		wantError(t, err, "3 prompts do not divide")
+		check.Error(t, err, "3 prompts do not divide")
 	}
 }
 
 func TestSimilarity(t *testing.T) {
 	m, err := Similarity(matrix(2, 1, 0, 0.6, 0.8), matrix(2, 0, 1, 1, 0, 2, 3))
-	must(t, err)
+	check.Must(t, err)
 	wantMatrix(t, m, matrix(3, 0, 1, 2, 0.8, 0.6, 3.6))
 	_, err = Similarity(matrix(2, 1, 0), matrix(3, 1, 0, 0))
-	wantError(t, err, "width 2 and 3")
+	check.Error(t, err, "width 2 and 3")
 }
 
 func TestSoftmax(t *testing.T) {
@@ -167,7 +148,7 @@ func TestSoftmax(t *testing.T) {
 
 func TestPredict(t *testing.T) {
 	p, err := Predict(matrix(3, 0.2, 0.5, 0.3, 0.4, 0.2, 0.4, 0, 0, 1), labels{1, 2, 0})
-	must(t, err)
+	check.Must(t, err)
 	want := []Prediction{{0, 1, 1, 0.5}, {1, 2, 0, 0.4}, {2, 0, 2, 1}} // of equals the first
 	for i := range p {
 		p[i].Probability = math.Round(p[i].Probability*1e6) / 1e6
@@ -182,24 +163,24 @@ func TestPredict(t *testing.T) {
 		t.Errorf("the accuracy of nothing is %g, want 0", a)
 	}
 	_, err = Predict(matrix(3, 1, 0, 0), labels{1, 2})
-	wantError(t, err, "1 rows of scores for 2 examples")
+	check.Error(t, err, "1 rows of scores for 2 examples")
 	_, err = Predict(Matrix{Rows: 2}, labels{1, 2})
-	wantError(t, err, "no columns")
+	check.Error(t, err, "no columns")
 }
 
 func TestConfusion(t *testing.T) {
 	p := []Prediction{{0, 1, 1, 0.9}, {1, 1, 0, 0.6}, {2, 2, 2, 0.7}, {3, 1, 0, 0.8}}
 	counts, err := Confusion(p, 3)
-	must(t, err)
+	check.Must(t, err)
 	if want := [][]int{{0, 0, 0}, {2, 1, 0}, {0, 0, 1}}; !reflect.DeepEqual(counts, want) {
 		t.Errorf("confusion %v, want %v", counts, want)
 	}
 	_, err = Confusion(p, 2)
-	wantError(t, err, "example 2 is of class 2, predicted 2", "2 classes")
+	check.Error(t, err, "example 2 is of class 2, predicted 2", "2 classes")
 	_, err = Confusion([]Prediction{{7, -1, 0, 1}}, 2)
-	wantError(t, err, "example 7 is of class -1")
+	check.Error(t, err, "example 7 is of class -1")
 	_, err = Confusion(nil, -1)
-	wantError(t, err, "-1 classes")
+	check.Error(t, err, "-1 classes")
 }
 
 func TestMistakes(t *testing.T) {
@@ -226,13 +207,13 @@ func TestNearest(t *testing.T) {
 	b := []Neighbour{{1, 1}, {2, float64(float32(0.6))}, {0, 0}, {3, 0}}
 	for k, n := range map[int]int{0: 0, -3: 0, 1: 1, 2: 2, 9: 4} {
 		got, err := Nearest(matrix(2, 1, 0, 0, 1), items, k)
-		must(t, err)
+		check.Must(t, err)
 		if want := [][]Neighbour{a[:n], b[:n]}; !reflect.DeepEqual(got, want) {
 			t.Errorf("the %d nearest are %v, want %v", k, got, want)
 		}
 	}
 	_, err := Nearest(matrix(1, 1), items, 1)
-	wantError(t, err, "width 1 and 2")
+	check.Error(t, err, "width 1 and 2")
 }
 
 func TestSelect(t *testing.T) {
@@ -249,15 +230,15 @@ func TestSelect(t *testing.T) {
 
 func TestMeanByClass(t *testing.T) {
 	got, err := MeanByClass(matrix(2, 1, 2, 3, 4, 5, 6), labels{2, 0, 2}, 4)
-	must(t, err)
+	check.Must(t, err)
 	if want := [][]float64{{3, 4}, {0, 0}, {3, 4}, {0, 0}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("the means are %v, want %v", got, want)
 	}
 	_, err = MeanByClass(matrix(2, 1, 2), labels{0, 1}, 2)
-	wantError(t, err, "1 rows for 2 examples")
+	check.Error(t, err, "1 rows for 2 examples")
 	for _, class := range []int{-1, 2} {
 		_, err = MeanByClass(matrix(2, 1, 2), labels{class}, 2)
-		wantError(t, err, "example 0", "2 classes")
+		check.Error(t, err, "example 0", "2 classes")
 	}
 }
 

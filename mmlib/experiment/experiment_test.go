@@ -17,33 +17,15 @@ import (
 	"gomm/kernels/xla"
 	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/models"
 	"gomm/mmlib/run"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
-}
-
 func open(t testing.TB) compute.Backend {
 	t.Helper()
 	b, err := xla.Open()
-	must(t, err)
+	check.Must(t, err)
 	return b
 }
 
@@ -51,13 +33,13 @@ func open(t testing.TB) compute.Backend {
 func tiny(t testing.TB, changes ...string) models.Settings {
 	t.Helper()
 	s, err := models.Preset("clip", "mnist-tiny")
-	must(t, err)
+	check.Must(t, err)
 	for _, kv := range append([]string{
 		"vision.width=16", "vision.layers=1", "vision.mlp=16", "vision.patch_size=14", "text.width=16", "text.layers=0", "text.mlp=16",
 		"model.projection=8", "data.limit=50", "data.validation=30", "captions.per_batch=20", "steps=2", "warmup=1", "batch_size=8",
 	}, changes...) {
 		key, value, _ := strings.Cut(kv, "=")
-		must(t, run.Set(&s, key, value))
+		check.Must(t, run.Set(&s, key, value))
 	}
 	return s
 }
@@ -66,9 +48,9 @@ func trained(t testing.TB, b compute.Backend, s models.Settings) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "run")
 	r, err := experiment.Create(t.Context(), b, dir, s, data.Options{})
-	must(t, err)
+	check.Must(t, err)
 	_, err = r.Train(t.Context(), experiment.Options{})
-	must(t, err)
+	check.Must(t, err)
 	return dir
 }
 
@@ -78,12 +60,12 @@ func pretrained(t testing.TB, b compute.Backend) (dir string) {
 	once.Do(func() {
 		from := filepath.Join(shared, "run")
 		r, err := experiment.Create(context.Background(), b, from, tiny(t), data.Options{})
-		must(t, err)
+		check.Must(t, err)
 		_, err = r.Train(context.Background(), experiment.Options{})
-		must(t, err)
+		check.Must(t, err)
 	})
 	dir = filepath.Join(t.TempDir(), "clip")
-	must(t, os.CopyFS(dir, os.DirFS(filepath.Join(shared, "run"))))
+	check.Must(t, os.CopyFS(dir, os.DirFS(filepath.Join(shared, "run"))))
 	return dir
 }
 
@@ -111,17 +93,17 @@ func TestRefusedLeavesNothing(t *testing.T) {
 			s.Training.BatchSize = 64
 		}
 		_, err := experiment.Create(t.Context(), b, dir, s, data.Options{})
-		wantError(t, err, test.word)
+		check.Error(t, err, test.word)
 		if _, err := os.Stat(filepath.Dir(dir)); !os.IsNotExist(err) {
 			t.Fatalf("%s: refused, and something is left in %s (%v)", test.change, filepath.Dir(dir), err)
 		}
 	}
 	r, err := experiment.Create(t.Context(), b, dir, tiny(t), data.Options{})
-	must(t, err)
+	check.Must(t, err)
 	_, err = r.Train(t.Context(), experiment.Options{})
-	must(t, err)
+	check.Must(t, err)
 	_, err = experiment.Create(t.Context(), b, dir, tiny(t), data.Options{})
-	wantError(t, err, "already holds a run")
+	check.Error(t, err, "already holds a run")
 }
 
 // TestOtherShapes: MNIST is resized to what a model reads, and measured in the same shape.
@@ -129,12 +111,12 @@ func TestOtherShapes(t *testing.T) {
 	b := open(t)
 	dir := trained(t, b, tiny(t, "vision.image_size=32", "vision.patch_size=16", "vision.channels=3"))
 	m, err := models.Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	if p := m.Preprocess; p.Size != 32 || p.Channels != 3 || len(p.Mean) != 3 {
 		t.Errorf("the pictures are prepared by %+v", p)
 	}
 	e, err := experiment.Evaluate(t.Context(), b, dir, experiment.On{Split: data.Validation})
-	must(t, err)
+	check.Must(t, err)
 	if f := e.Figure("accuracy_en"); f.Total != 30 || len(f.Parts) != 10 {
 		t.Errorf("measured %+v", f)
 	}
@@ -147,13 +129,13 @@ func TestFilesDecide(t *testing.T) {
 	dir := pretrained(t, b)
 	path := filepath.Join(dir, models.ClassesFile)
 	content, err := os.ReadFile(path)
-	must(t, err)
-	must(t, os.WriteFile(path, []byte(strings.Replace(string(content), `"seven"`, `"digit"`, 1)), 0o644))
+	check.Must(t, err)
+	check.Must(t, os.WriteFile(path, []byte(strings.Replace(string(content), `"seven"`, `"digit"`, 1)), 0o644))
 	file := picture(t, func(x, y int) bool { return x == 14 })
 	m, err := models.Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	guesses, err := experiment.Classify(t.Context(), b, m, []string{file}, experiment.Choice{})
-	must(t, err)
+	check.Must(t, err)
 	var labels []string
 	sum := 0.0
 	for _, g := range guesses[0] {
@@ -162,9 +144,9 @@ func TestFilesDecide(t *testing.T) {
 	if all := strings.Join(labels, " "); !strings.Contains(all, "digit") || strings.Contains(all, "seven") || sum < 0.999 || sum > 1.001 {
 		t.Errorf("the classes are %s, their probabilities sum up to %v", all, sum)
 	}
-	must(t, os.Remove(path))
+	check.Must(t, os.Remove(path))
 	_, err = models.Open(dir)
-	wantError(t, err, models.ClassesFile)
+	check.Error(t, err, models.ClassesFile)
 }
 
 // picture writes a PNG of 28×28 pixels that is white where lit.
@@ -178,9 +160,9 @@ func picture(t *testing.T, lit func(x, y int) bool) string {
 	}
 	path := filepath.Join(t.TempDir(), "picture.png")
 	f, err := os.Create(path)
-	must(t, err)
-	must(t, png.Encode(f, img))
-	must(t, f.Close())
+	check.Must(t, err)
+	check.Must(t, png.Encode(f, img))
+	check.Must(t, f.Close())
 	return path
 }
 
@@ -188,13 +170,13 @@ func TestClassify(t *testing.T) {
 	b, ctx := open(t), t.Context()
 	clip := pretrained(t, b)
 	probe, err := models.Preset("classifier", "mnist-tiny-probe")
-	must(t, err)
-	must(t, probe.StartFrom(clip))
+	check.Must(t, err)
+	check.Must(t, probe.StartFrom(clip))
 	probe.Training.Steps, probe.Training.Warmup = 2, 1
 	zero, err := models.Open(clip)
-	must(t, err)
+	check.Must(t, err)
 	fixed, err := models.Open(trained(t, b, probe))
-	must(t, err)
+	check.Must(t, err)
 	files := []string{picture(t, func(x, y int) bool { return x == 14 }), picture(t, func(x, y int) bool { return y == 14 })}
 
 	for name, test := range map[string]struct {
@@ -240,13 +222,13 @@ func TestClassify(t *testing.T) {
 		{fixed, experiment.Choice{Labels: []string{"one"}}, []string{"knows its own classes only", "zero, one"}},
 	} {
 		_, err := experiment.Classify(ctx, b, test.model, files, test.choice)
-		wantError(t, err, test.words...)
+		check.Error(t, err, test.words...)
 	}
 	_, err = experiment.Classify(ctx, b, zero, append(files, "none.png"), experiment.Choice{})
-	wantError(t, err, "none.png")
+	check.Error(t, err, "none.png")
 
 	img, err := experiment.Explain(ctx, b, fixed, files)
-	must(t, err)
+	check.Must(t, err)
 	if size := img.Bounds().Size(); size != image.Pt(2*8*28+8, 2*8*28+8) {
 		t.Errorf("two pictures are explained by %v pixels", size)
 	}
@@ -260,40 +242,40 @@ func TestImport(t *testing.T) {
 	b, ctx := open(t), t.Context()
 	from := pretrained(t, b)
 	m, err := models.Open(from)
-	must(t, err)
+	check.Must(t, err)
 	f, err := run.Open(from)
-	must(t, err)
+	check.Must(t, err)
 	files, err := f.Files()
-	must(t, err)
+	check.Must(t, err)
 	dir := filepath.Join(t.TempDir(), "imported")
-	must(t, experiment.Import(dir, m.Settings, files, m.Store()))
+	check.Must(t, experiment.Import(dir, m.Settings, files, m.Store()))
 	again, err := models.Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	a, err := run.Digest(m.Store())
-	must(t, err)
+	check.Must(t, err)
 	if d, err := run.Digest(again.Store()); err != nil || d != a || again.Settings.Training != nil || again.Step != 0 {
 		t.Errorf("imported, the weights have the digest %s (%v) and not %s; %+v", d, err, a, again.Settings)
 	}
 	_, err = experiment.Evaluate(ctx, b, dir, experiment.On{})
-	wantError(t, err, "which data set")
+	check.Error(t, err, "which data set")
 	e, err := experiment.Evaluate(ctx, b, dir, experiment.On{Data: "mnist"})
-	must(t, err)
+	check.Must(t, err)
 	want, err := experiment.Evaluate(ctx, b, from, experiment.On{})
-	must(t, err)
+	check.Must(t, err)
 	if got := e.Figure("accuracy_en"); got.Right != want.Figure("accuracy_en").Right || got.Total != 10_000 {
 		t.Errorf("imported, %d right of %d, not %d", got.Right, got.Total, want.Figure("accuracy_en").Right)
 	}
 	_, err = e.Save()
-	must(t, err)
+	check.Must(t, err)
 	_, err = experiment.Resume(ctx, b, dir, data.Options{})
-	wantError(t, err, "came from elsewhere")
+	check.Error(t, err, "came from elsewhere")
 	r, err := run.Resume(dir) // the lock was given back
-	must(t, err)
-	must(t, r.Close())
+	check.Must(t, err)
+	check.Must(t, r.Close())
 
 	delete(files, models.TokenizerFile)
 	other := filepath.Join(t.TempDir(), "other")
-	wantError(t, experiment.Import(other, m.Settings, files, m.Store()), models.TokenizerFile)
+	check.Error(t, experiment.Import(other, m.Settings, files, m.Store()), models.TokenizerFile)
 	if _, err := os.Stat(other); !os.IsNotExist(err) {
 		t.Error("a refused import left a folder")
 	}
@@ -304,36 +286,36 @@ func TestInit(t *testing.T) {
 	b, ctx := open(t), t.Context()
 	from := pretrained(t, b)
 	s, err := models.Preset("classifier", "mnist-tiny-probe")
-	must(t, err)
-	must(t, s.StartFrom(from))
+	check.Must(t, err)
+	check.Must(t, s.StartFrom(from))
 	s.Training.Steps, s.Training.Warmup = 1, 1
-	must(t, s.UseData("mnist"))
+	check.Must(t, s.UseData("mnist"))
 	dir := filepath.Join(t.TempDir(), "probe")
 	r, err := experiment.Create(ctx, b, dir, s, data.Options{})
-	must(t, err)
+	check.Must(t, err)
 	var said []string
 	_, err = r.Train(ctx, experiment.Options{Message: func(text string) { said = append(said, text) }})
-	must(t, err)
+	check.Must(t, err)
 	if all := strings.Join(said, "\n"); !strings.Contains(all, "starting from") || !strings.Contains(all, from) {
 		t.Errorf("it says %q", all)
 	}
 	pretrained, tuned := model.NewStore(), model.NewStore()
 	for dir, store := range map[string]*model.Store{from: pretrained, dir: tuned} {
 		f, err := run.Open(dir)
-		must(t, err)
+		check.Must(t, err)
 		_, err = f.LoadWeights(store)
-		must(t, err)
+		check.Must(t, err)
 	}
 	const path = "/vision/patch/weights"
 	a, err := pretrained.GetVariable(path).Value()
-	must(t, err)
+	check.Must(t, err)
 	if got, err := tuned.GetVariable(path).Value(); err != nil || !a.Equal(got) {
 		t.Errorf("the probe's frozen %s differs from the pretrained one (%v)", path, err)
 	}
 
-	must(t, run.Set(&s, "model.vision.width", "32")) // another size than the weights have
+	check.Must(t, run.Set(&s, "model.vision.width", "32")) // another size than the weights have
 	_, err = experiment.Create(ctx, b, filepath.Join(t.TempDir(), "wide"), s, data.Options{})
-	wantError(t, err, "vision")
+	check.Error(t, err, "vision")
 }
 
 func TestFigures(t *testing.T) {

@@ -3,7 +3,6 @@ package infer
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/task"
 )
 
@@ -31,7 +31,7 @@ func newToy(t testing.TB, more ...task.Func) toy {
 	t.Helper()
 	s := model.NewStore()
 	_, err := s.CreateVariable("/w", tensors.FromValue([][]float32{{1, 0}, {0, 1}, {0.5, -2}}))
-	must(t, err)
+	check.Must(t, err)
 	return toy{s, more}
 }
 
@@ -57,27 +57,8 @@ func floats(dims ...int) []shapes.Shape { return []shapes.Shape{shapes.Make(dtyp
 func open(t testing.TB, p task.Predictor, names []string, buckets ...int) (*Session, error) {
 	t.Helper()
 	b, err := xla.Open()
-	must(t, err)
+	check.Must(t, err)
 	return Open(b, p, names, buckets...)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
 }
 
 // rows makes n examples of three numbers, and what "project" should make of them.
@@ -93,7 +74,7 @@ func rows(n int) (in, want []float32) {
 // TestBuckets: padded, cut or just right, every number of examples gives the same values.
 func TestBuckets(t *testing.T) {
 	s, err := open(t, newToy(t), []string{"project", "count"}, 5, 2, 5) // sorted, each once
-	must(t, err)
+	check.Must(t, err)
 	for n := 1; n <= 13; n++ {
 		in, want := rows(n)
 		got, err := Call(s, "project", n, in)
@@ -115,7 +96,7 @@ func TestBuckets(t *testing.T) {
 // TestConcurrent calls from many goroutines at once, with sizes of all kinds.
 func TestConcurrent(t *testing.T) {
 	s, err := open(t, newToy(t), []string{"project", "double"}, 1, 4)
-	must(t, err)
+	check.Must(t, err)
 	var wait sync.WaitGroup
 	for worker := range 16 {
 		wait.Go(func() {
@@ -143,7 +124,7 @@ func TestConcurrent(t *testing.T) {
 // TestSeveral: two inputs of different types and shapes give two outputs, in batches that are cut, filled up, and exact.
 func TestSeveral(t *testing.T) {
 	s, err := open(t, newToy(t, both()), []string{"both"}, 2, 4)
-	must(t, err)
+	check.Must(t, err)
 	for n := 1; n <= 9; n++ {
 		x, ids := make([]float32, 3*n), make([]int32, 2*n)
 		for i := range x {
@@ -154,7 +135,7 @@ func TestSeveral(t *testing.T) {
 		}
 		in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, n, 3), tensors.FromFlatDataAndDimensions(ids, n, 2)}
 		out, err := s.Call("both", in...)
-		must(t, err)
+		check.Must(t, err)
 		sums, first := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[int32](out[1])
 		if len(sums) != n || len(first) != n {
 			t.Fatalf("%d examples give %d and %d results", n, len(sums), len(first))
@@ -183,7 +164,7 @@ func both() task.Func {
 
 func TestSeveralRefuses(t *testing.T) {
 	s, err := open(t, newToy(t, both()), []string{"both"}, 2)
-	must(t, err)
+	check.Must(t, err)
 	x := tensors.FromFlatDataAndDimensions(make([]float32, 6), 2, 3)
 	ids := tensors.FromFlatDataAndDimensions(make([]int32, 4), 2, 2)
 	one := tensors.FromFlatDataAndDimensions(make([]int32, 2), 1, 2)
@@ -191,22 +172,22 @@ func TestSeveralRefuses(t *testing.T) {
 		_, err := s.Call("both", in...)
 		return err
 	}
-	must(t, call(x, ids))
-	wantError(t, call(), `"both" takes 2 inputs, not 0`)
-	wantError(t, call(x), `"both" takes 2 inputs, not 1`)
-	wantError(t, call(ids, x), "input 0", "Int32", "Float32")
-	wantError(t, call(x, x), "input 1", "Int32")
-	wantError(t, call(x, one), "2 and 1 examples")
-	wantError(t, call(tensors.FromValue(float32(1)), ids), "input 0")
-	wantError(t, call(tensors.FromFlatDataAndDimensions([]float32{}, 0, 3), tensors.FromFlatDataAndDimensions([]int32{}, 0, 2)), "nothing", "0 examples")
+	check.Must(t, call(x, ids))
+	check.Error(t, call(), `"both" takes 2 inputs, not 0`)
+	check.Error(t, call(x), `"both" takes 2 inputs, not 1`)
+	check.Error(t, call(ids, x), "input 0", "Int32", "Float32")
+	check.Error(t, call(x, x), "input 1", "Int32")
+	check.Error(t, call(x, one), "2 and 1 examples")
+	check.Error(t, call(tensors.FromValue(float32(1)), ids), "input 0")
+	check.Error(t, call(tensors.FromFlatDataAndDimensions([]float32{}, 0, 3), tensors.FromFlatDataAndDimensions([]int32{}, 0, 2)), "nothing", "0 examples")
 }
 
 // TestWith: another session of the same model.
 func TestWith(t *testing.T) {
 	s, err := open(t, newToy(t), []string{"double"}, 2)
-	must(t, err)
+	check.Must(t, err)
 	other, err := s.With([]string{"project"}, 3, 7)
-	must(t, err)
+	check.Must(t, err)
 	if s.Largest() != 2 || other.Largest() != 7 {
 		t.Errorf("the largest batches are %d and %d, want 2 and 7", s.Largest(), other.Largest())
 	}
@@ -215,36 +196,36 @@ func TestWith(t *testing.T) {
 		t.Errorf("project gives %v (%v), want %v", got, err, want)
 	}
 	_, err = Call(other, "double", 1, in[:3])
-	wantError(t, err, `no function "double"`)
+	check.Error(t, err, `no function "double"`)
 }
 
 func TestCallRefuses(t *testing.T) {
 	s, err := open(t, newToy(t), nil, 2)
-	must(t, err)
+	check.Must(t, err)
 	three := []float32{1, 2, 3}
 	_, err = Call(s, "projekt", 1, three)
-	wantError(t, err, `no function "projekt"`)
+	check.Error(t, err, `no function "projekt"`)
 	_, err = Call(s, "project", 1, []int32{1, 2, 3})
-	wantError(t, err, `"project"`, "Float32", "Int32")
+	check.Error(t, err, `"project"`, "Float32", "Int32")
 	_, err = Call(s, "count", 1, []float32{1, 2})
-	wantError(t, err, `"count"`, "Float32", "Int32")
+	check.Error(t, err, `"count"`, "Float32", "Int32")
 	_, err = Call(s, "project", 2, three)
-	wantError(t, err, `"project"`, "3 values for each example", "3 values are not 2 examples")
+	check.Error(t, err, `"project"`, "3 values for each example", "3 values are not 2 examples")
 	_, err = Call(s, "project", 1, three[:2])
-	wantError(t, err, "2 values are not 1 examples")
+	check.Error(t, err, "2 values are not 1 examples")
 	_, err = Call(s, "project", 0, []float32{})
-	wantError(t, err, "nothing", "0 examples")
+	check.Error(t, err, "nothing", "0 examples")
 	_, err = Call(s, "project", -1, three)
-	wantError(t, err, "nothing", "-1 examples")
+	check.Error(t, err, "nothing", "-1 examples")
 	_, err = Call(s, "add", 1, three)
-	wantError(t, err, `"add"`, "2 inputs and 1 outputs")
+	check.Error(t, err, `"add"`, "2 inputs and 1 outputs")
 }
 
 func TestOpenRefuses(t *testing.T) {
 	_, err := open(t, newToy(t), []string{"double", "texts"}, 1)
-	wantError(t, err, `no function "texts"`)
+	check.Error(t, err, `no function "texts"`)
 	_, err = open(t, newToy(t), nil, 4, 0)
-	wantError(t, err, "batch size 0", "at least 1")
+	check.Error(t, err, "batch size 0", "at least 1")
 	for name, test := range map[string]struct {
 		f     task.Func
 		words []string
@@ -264,14 +245,14 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := open(t, newToy(t, test.f), []string{"bad"}, 1)
-			wantError(t, err, test.words...)
+			check.Error(t, err, test.words...)
 		})
 	}
 }
 
 func TestFunc(t *testing.T) {
 	s, err := open(t, newToy(t), []string{"double"}, 1)
-	must(t, err)
+	check.Must(t, err)
 	if f, ok := s.Func("double"); !ok || f.Name != "double" || fmt.Sprint(f.In[0].Dimensions) != "[3]" {
 		t.Errorf("double is %+v, %v", f, ok)
 	}
@@ -284,8 +265,8 @@ func TestFunc(t *testing.T) {
 func TestWeightsLive(t *testing.T) {
 	p := newToy(t)
 	s, err := open(t, p, []string{"project"}, 1)
-	must(t, err)
-	must(t, p.store.GetVariable("/w").SetValue(tensors.FromValue([][]float32{{1, 1}, {1, 1}, {1, 1}})))
+	check.Must(t, err)
+	check.Must(t, p.store.GetVariable("/w").SetValue(tensors.FromValue([][]float32{{1, 1}, {1, 1}, {1, 1}})))
 	got, err := Call(s, "project", 1, []float32{1, 2, 3})
 	if want := []float32{6, 6}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("with new weights project gives %v (%v), want %v", got, err, want)

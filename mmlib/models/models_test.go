@@ -12,6 +12,7 @@ import (
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
@@ -19,25 +20,6 @@ import (
 
 // TestMain ends at once: under -race the destructors of a plugin can abort an orderly exit.
 func TestMain(m *testing.M) { syscall.Exit(m.Run()) }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
-}
 
 // show is everything that settings hold.
 func show(s models.Settings) string {
@@ -53,7 +35,7 @@ func TestPresets(t *testing.T) {
 		}
 		for name := range k.Presets {
 			s, err := models.Preset(kind, name)
-			must(t, err)
+			check.Must(t, err)
 			if err := s.Validate(); err != nil {
 				t.Errorf("%s %s: %v", kind, name, err)
 			}
@@ -64,15 +46,15 @@ func TestPresets(t *testing.T) {
 			}
 			before := show(s)
 			config, err := s.Config()
-			must(t, err)
+			check.Must(t, err)
 			back, err := models.Decode(config)
-			must(t, err)
+			check.Must(t, err)
 			if got := show(back); got != before {
 				t.Errorf("%s %s: kept and decoded it is\n%s, not\n%s", kind, name, got, before)
 			}
 			spoil(reflect.ValueOf(&s))
 			again, err := models.Preset(kind, name)
-			must(t, err)
+			check.Must(t, err)
 			if after := show(again); after != before {
 				t.Errorf("%s %s: changing a copy changed the table from\n%s to\n%s", kind, name, before, after)
 			}
@@ -112,18 +94,18 @@ func spoil(v reflect.Value) {
 
 func TestUnknownNames(t *testing.T) {
 	_, err := models.Preset("clip", "mnits")
-	wantError(t, err, `"mnits"`, "mnist, mnist-demo, mnist-tiny")
+	check.Error(t, err, `"mnits"`, "mnist, mnist-demo, mnist-tiny")
 	_, err = models.Preset("classifier", "mnist")
-	wantError(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
+	check.Error(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
 	_, err = models.Preset("poetry", "mnist")
-	wantError(t, err, `"poetry"`, "classifier, clip")
+	check.Error(t, err, `"poetry"`, "classifier, clip")
 	_, err = models.Decode(run.Config{Kind: "poetry"})
-	wantError(t, err, `"poetry"`, "classifier, clip")
+	check.Error(t, err, `"poetry"`, "classifier, clip")
 	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
-	wantError(t, err, `"cifar"`, "fashion-mnist, mnist")
+	check.Error(t, err, `"cifar"`, "fashion-mnist, mnist")
 	s, err := models.Preset("clip", "mnist-tiny")
-	must(t, err)
-	wantError(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, mnist")
+	check.Must(t, err)
+	check.Error(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, mnist")
 	if s.Data.String() != "mnist" {
 		t.Errorf("a refused data set is used: %s", s.Data)
 	}
@@ -133,23 +115,23 @@ func TestUnknownNames(t *testing.T) {
 func TestUnknownKeys(t *testing.T) {
 	for kind, text := range map[string]string{"clip": `{"vision":{"patchsize":7}}`, "classifier": `{"vision":{"patchsize":7},"classes":10}`} {
 		_, err := models.Decode(run.Config{Kind: kind, Model: json.RawMessage(text)})
-		wantError(t, err, `"vision.patchsize"`, "vision.patch_size")
+		check.Error(t, err, `"vision.patchsize"`, "vision.patch_size")
 	}
 	_, err := models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"mnist","augment":{"shfit":1}}`), Model: json.RawMessage(`{}`)})
-	wantError(t, err, `"augment.shfit"`, "augment.shift")
+	check.Error(t, err, `"augment.shfit"`, "augment.shift")
 }
 
 // TestUseData keeps the settings of a source of the same sort, and takes the other one's own elsewhere.
 func TestUseData(t *testing.T) {
 	models.RegisterSource("other", func() data.Source { return &other{Name: "other", Size: 3} })
 	s, err := models.Preset("clip", "mnist-tiny")
-	must(t, err)
+	check.Must(t, err)
 	s.Data.(*mnist.Source).Validation = 77
-	must(t, s.UseData("fashion-mnist"))
+	check.Must(t, s.UseData("fashion-mnist"))
 	if d := s.Data.(*mnist.Source); d.Name != "fashion-mnist" || d.Validation != 77 || d.Augment.Shift != 1 || d.Captions.PerBatch != 40 {
 		t.Errorf("the settings are %+v", d)
 	}
-	must(t, s.UseData("other"))
+	check.Must(t, s.UseData("other"))
 	if d, ok := s.Data.(*other); !ok || d.Size != 3 {
 		t.Errorf("the settings are %+v", s.Data)
 	}
@@ -170,13 +152,13 @@ func (o *other) Validate() error { return nil }
 func tiny(t testing.TB) models.Settings {
 	t.Helper()
 	s, err := models.Preset("clip", "mnist-tiny")
-	must(t, err)
+	check.Must(t, err)
 	for key, value := range map[string]string{
 		"vision.width": "16", "vision.layers": "1", "vision.mlp": "16", "text.width": "16", "text.layers": "0", "text.mlp": "16",
 		"model.projection": "8", "data.limit": "50", "data.validation": "30", "captions.per_batch": "20",
 		"steps": "2", "warmup": "1", "batch_size": "8",
 	} {
-		must(t, run.Set(&s, key, value))
+		check.Must(t, run.Set(&s, key, value))
 	}
 	return s
 }
@@ -193,12 +175,12 @@ func TestTrain(t *testing.T) {
 		s.Data.(*mnist.Source).Captions.Languages = languages
 		files := models.Files{}
 		j, err := trainJob(t, s, files)
-		must(t, err)
+		check.Must(t, err)
 		if n := len(j.Splits[data.Validation].(*mnist.Set).Labels); j.Task.Len() != 50 || n != 30 || j.Splits[data.Test].Len() != 10000 {
 			t.Errorf("%d training, %d validation examples", j.Task.Len(), n)
 		}
 		m, err := models.Kinds()["clip"].Open(j.Settings, files, model.NewStore())
-		must(t, err)
+		check.Must(t, err)
 		c := j.Settings.Model.(*clip.Config)
 		if c.Text.Vocab != m.Tokenizer.VocabSize() || c.Text.Vocab < 10 || s.Model.(*clip.Config).Text.Vocab == c.Text.Vocab {
 			t.Errorf("%v: text.vocab is %d, the tokenizer has %d, the caller's settings now say %d", languages, c.Text.Vocab, m.Tokenizer.VocabSize(), s.Model.(*clip.Config).Text.Vocab)
@@ -208,7 +190,7 @@ func TestTrain(t *testing.T) {
 			for _, list := range v.Prompts() {
 				for _, prompt := range list {
 					ids, err := m.Tokenizer.Encode(prompt)
-					must(t, err)
+					check.Must(t, err)
 					longest = max(longest, len(ids)+2)
 				}
 			}
@@ -222,7 +204,7 @@ func TestTrain(t *testing.T) {
 		files[models.PreprocessFile] = []byte(preprocess)
 		tokenizer := string(files[models.TokenizerFile])
 		again, err := trainJob(t, j.Settings, files)
-		must(t, err)
+		check.Must(t, err)
 		if set := again.Splits[data.Train].(*mnist.Set); set.Mean != 0.5 || string(again.Files[models.TokenizerFile]) != tokenizer {
 			t.Errorf("the pictures are normalised by %v; the tokenizer is %s", set.Mean, again.Files[models.TokenizerFile])
 		}
@@ -248,30 +230,30 @@ func TestTrainRefuses(t *testing.T) {
 		{"vision.channels", "2", []string{"channels is 2"}},
 	} {
 		s := tiny(t)
-		must(t, run.Set(&s, test.key, test.value))
+		check.Must(t, run.Set(&s, test.key, test.value))
 		err := s.Validate()
 		if err == nil {
 			_, err = trainJob(t, s, models.Files{})
 		}
-		wantError(t, err, test.words...)
+		check.Error(t, err, test.words...)
 	}
 	s := tiny(t)
 	s.Data.(*mnist.Source).Captions = nil
 	_, err := trainJob(t, s, models.Files{})
-	wantError(t, err, "captions")
+	check.Error(t, err, "captions")
 	s, err = models.Preset("classifier", "mnist-probe")
-	must(t, err)
-	must(t, run.Set(&s, "model.classes", "7"))
+	check.Must(t, err)
+	check.Must(t, run.Set(&s, "model.classes", "7"))
 	_, err = trainJob(t, s, models.Files{})
-	wantError(t, err, "model.classes is 7", "mnist has 10")
-	wantError(t, run.Set(&s, "data.captions.per_batch", "20"), "captions") // a classifier has none: the flag is not dropped
+	check.Error(t, err, "model.classes is 7", "mnist has 10")
+	check.Error(t, run.Set(&s, "data.captions.per_batch", "20"), "captions") // a classifier has none: the flag is not dropped
 }
 
 // TestOpenRefuses: a run that lacks a file, or has a damaged one, says which.
 func TestOpenRefuses(t *testing.T) {
 	k := models.Kinds()["clip"]
 	j, err := trainJob(t, tiny(t), models.Files{})
-	must(t, err)
+	check.Must(t, err)
 	for name, content := range map[string]string{
 		models.TokenizerFile: `{"type":"bpe"}`, models.PreprocessFile: `{"size":0}`, models.ClassesFile: `[{"language":"en"}]`,
 	} {
@@ -281,10 +263,10 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		files[name] = []byte(content)
 		_, err := k.Open(j.Settings, files, model.NewStore())
-		wantError(t, err, name)
+		check.Error(t, err, name)
 		delete(files, name)
 		if _, err := k.Open(j.Settings, files, model.NewStore()); name != models.ClassesFile {
-			wantError(t, err, "lacks the file "+name)
+			check.Error(t, err, "lacks the file "+name)
 		}
 	}
 }
@@ -292,29 +274,29 @@ func TestOpenRefuses(t *testing.T) {
 // TestStartFrom: a classifier takes the tower and the data of a pretrained run, and of nothing else.
 func TestStartFrom(t *testing.T) {
 	pretrained := tiny(t)
-	must(t, pretrained.UseData("fashion-mnist"))
+	check.Must(t, pretrained.UseData("fashion-mnist"))
 	config, err := pretrained.Config()
-	must(t, err)
+	check.Must(t, err)
 	dir := t.TempDir() + "/clip"
 	f, err := run.Create(dir, config, nil)
-	must(t, err)
-	must(t, f.Close())
+	check.Must(t, err)
+	check.Must(t, f.Close())
 	s, err := models.Preset("classifier", "mnist-tiny-probe")
-	must(t, err)
-	must(t, s.StartFrom(dir))
+	check.Must(t, err)
+	check.Must(t, s.StartFrom(dir))
 	if got := s.Model.(*clip.ClassifierConfig).Vision; got != pretrained.Model.(*clip.Config).Vision || s.Data.String() != "fashion-mnist" || s.Init != dir {
 		t.Errorf("the tower is %+v, the data %s, init %s", got, s.Data, s.Init)
 	}
 	if s.Data.(*mnist.Source).Captions != nil || s.Data.(*mnist.Source).Augment != (mnist.Augment{}) {
 		t.Errorf("the probe's own settings are gone: %+v", s.Data)
 	}
-	wantError(t, pretrained.StartFrom(dir), "a clip starts from random weights")
-	wantError(t, s.StartFrom(t.TempDir()), "is not a run folder")
+	check.Error(t, pretrained.StartFrom(dir), "a clip starts from random weights")
+	check.Error(t, s.StartFrom(t.TempDir()), "is not a run folder")
 
 	config, err = s.Config()
-	must(t, err)
+	check.Must(t, err)
 	f, err = run.Create(t.TempDir()+"/probe", config, nil)
-	must(t, err)
-	must(t, f.Close())
-	wantError(t, s.StartFrom(f.Path()), "holds a classifier", "a classifier starts from a pretrained clip")
+	check.Must(t, err)
+	check.Must(t, f.Close())
+	check.Error(t, s.StartFrom(f.Path()), "holds a classifier", "a classifier starts from a pretrained clip")
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
+
+	"gomm/mmlib/internal/check"
 )
 
 // TestGoMLXReads reads a checkpoint as GoMLX's own handler and its tool gomlx_checkpoints do.
@@ -20,15 +22,15 @@ func TestGoMLXReads(t *testing.T) {
 	f, _ := newRun(t, 2)
 	saved := storeOf(t, 500)
 	newVariable(t, saved, "/empty", tensors.FromFlatDataAndDimensions([]float32{}, 0, 3))
-	must(t, f.Save(saved, 500, nil))
+	check.Must(t, f.Save(saved, 500, nil))
 
 	s := model.NewStore()
 	_, err := checkpoint.Load(s).Dir(f.Path("checkpoints", "00000500")).Immediate().Done()
-	must(t, err)
+	check.Must(t, err)
 	want, err := variables(saved)
-	must(t, err)
+	check.Must(t, err)
 	have, err := variables(s)
-	must(t, err)
+	check.Must(t, err)
 	for i := range have { // the flag that GoMLX's format has no place for
 		have[i].trainable = want[i].trainable
 	}
@@ -36,9 +38,9 @@ func TestGoMLXReads(t *testing.T) {
 
 	back := model.NewStore()
 	_, err = f.Load(back)
-	must(t, err)
+	check.Must(t, err)
 	have, err = variables(back)
-	must(t, err)
+	check.Must(t, err)
 	compare(t, have, want)
 }
 
@@ -48,14 +50,14 @@ func TestEqualStatesAreEqualFiles(t *testing.T) {
 		f, _ := newRun(t, 2)
 		s := storeOf(t, 7)
 		if i == 1 { // created in another order
-			must(t, s.MoveVariable("/logit_scale", "/x"))
-			must(t, s.DeleteVariable("/x"))
+			check.Must(t, s.MoveVariable("/logit_scale", "/x"))
+			check.Must(t, s.DeleteVariable("/x"))
 			newVariable(t, s, "/logit_scale", float32(7))
 		}
-		must(t, f.Save(s, 7, nil))
+		check.Must(t, f.Save(s, 7, nil))
 		for _, name := range []string{"checkpoint-step-00000007.bin", "checkpoint-step-00000007.json", "manifest.json"} {
 			data, err := os.ReadFile(f.Path("checkpoints", "00000007", name))
-			must(t, err)
+			check.Must(t, err)
 			files[i] = append(files[i], data...)
 		}
 	}
@@ -68,10 +70,10 @@ func TestRandomStateIsNeverTrainable(t *testing.T) {
 	f, _ := newRun(t, 2)
 	s := storeOf(t, 1)
 	s.GetVariable("/#rngState").SetTrainable(true)
-	must(t, f.Save(s, 1, nil))
+	check.Must(t, f.Save(s, 1, nil))
 	back := model.NewStore()
 	_, err := f.Load(back)
-	must(t, err)
+	check.Must(t, err)
 	if back.GetVariable("/#rngState").Trainable {
 		t.Error("/#rngState is trainable: the optimizer would change it")
 	}
@@ -98,10 +100,10 @@ func TestPrune(t *testing.T) {
 		f.Best = test.best
 		for i, x := range test.values {
 			step := int64(i + 1)
-			must(t, f.Save(storeOf(t, step), step, map[string]float64{"x": x}))
+			check.Must(t, f.Save(storeOf(t, step), step, map[string]float64{"x": x}))
 		}
 		steps, err := f.Steps()
-		must(t, err)
+		check.Must(t, err)
 		if !slices.Equal(steps, test.want) {
 			t.Errorf("best %q, keep %d, values %v: %v are kept, want %v", test.best, test.keep, test.values, steps, test.want)
 		}
@@ -114,14 +116,14 @@ func TestPrune(t *testing.T) {
 
 func TestSaveAgain(t *testing.T) {
 	f, _ := newRun(t, 2)
-	must(t, f.Save(storeOf(t, 4), 4, map[string]float64{"accuracy": 0.9}))
-	must(t, f.Save(storeOf(t, 4), 4, nil))
+	check.Must(t, f.Save(storeOf(t, 4), 4, map[string]float64{"accuracy": 0.9}))
+	check.Must(t, f.Save(storeOf(t, 4), 4, nil))
 	if list, err := f.Checkpoints(); err != nil || len(list) != 1 || list[0].Metrics["accuracy"] != 0.9 {
 		t.Errorf("%+v (%v): want one checkpoint with its metrics", list, err)
 	}
-	must(t, f.Save(storeOf(t, 5), 4, nil)) // other weights
+	check.Must(t, f.Save(storeOf(t, 5), 4, nil)) // other weights
 	list, err := f.Checkpoints()
-	must(t, err)
+	check.Must(t, err)
 	if want, _ := Digest(storeOf(t, 5)); len(list) != 1 || list[0].Metrics["accuracy"] != 0 || list[0].Digest != want {
 		t.Errorf("%+v: want the new weights without metrics", list)
 	}
@@ -152,18 +154,18 @@ func TestDamage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, _ := newRun(t, 2)
 			f.Best = "accuracy"
-			must(t, f.Log(1, nil))
-			must(t, f.Save(storeOf(t, 1), 1, map[string]float64{"accuracy": 0.1}))
-			must(t, f.Log(2, nil))
-			must(t, f.Save(storeOf(t, 2), 2, map[string]float64{"accuracy": 0.2}))
+			check.Must(t, f.Log(1, nil))
+			check.Must(t, f.Save(storeOf(t, 1), 1, map[string]float64{"accuracy": 0.1}))
+			check.Must(t, f.Log(2, nil))
+			check.Must(t, f.Save(storeOf(t, 2), 2, map[string]float64{"accuracy": 0.2}))
 			path := f.Path("checkpoints", "00000002", damage.file)
 			damage.do(t, path)
 			if damage.file == "" {
-				must(t, os.Mkdir(path, 0o777))
+				check.Must(t, os.Mkdir(path, 0o777))
 			}
 
 			reader, err := Open(f.Path())
-			must(t, err)
+			check.Must(t, err)
 			warnings := collect(reader)
 			wantState(t, reader, 1)
 			if len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 1 is used") {
@@ -179,7 +181,7 @@ func TestDamage(t *testing.T) {
 			if points, _ := f.ReadMetrics(); len(points) != 1 {
 				t.Errorf("metrics %v were not cut back to step 1", points)
 			}
-			must(t, f.Save(storeOf(t, 2), 2, nil)) // and comes by again
+			check.Must(t, f.Save(storeOf(t, 2), 2, nil)) // and comes by again
 			wantState(t, f, 2)
 			wantNoLeftovers(t, f)
 		})
@@ -188,13 +190,13 @@ func TestDamage(t *testing.T) {
 
 func TestAllDamaged(t *testing.T) {
 	f, _ := newRun(t, 2)
-	must(t, f.Log(1, nil))
+	check.Must(t, f.Log(1, nil))
 	for step := range int64(2) {
-		must(t, f.Save(storeOf(t, step), step, nil))
+		check.Must(t, f.Save(storeOf(t, step), step, nil))
 		flip(t, f.Path("checkpoints", stepName(step), baseName(step)+".bin"))
 	}
 	_, err := f.Load(model.NewStore())
-	wantError(t, err, baseName(0)+".bin", baseName(1)+".bin", "SHA-256")
+	check.Error(t, err, baseName(0)+".bin", baseName(1)+".bin", "SHA-256")
 	if errors.Is(err, ErrNoCheckpoint) {
 		t.Error("a trainer would start at step 0 over damaged checkpoints")
 	}
@@ -209,7 +211,7 @@ func TestPruneKeepsWholeOnes(t *testing.T) {
 	f.Best = "accuracy"
 	save := func(step int64, accuracy float64, kept ...int64) {
 		t.Helper()
-		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy}))
+		check.Must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy}))
 		if steps, _ := f.Steps(); !slices.Equal(steps, kept) {
 			t.Errorf("after step %d, %v are kept, want %v", step, steps, kept)
 		}
@@ -228,7 +230,7 @@ func TestPruneKeepsWholeOnes(t *testing.T) {
 func TestReadWhileTraining(t *testing.T) {
 	t.Parallel()
 	f, _ := newRun(t, 1)
-	must(t, f.Save(storeOf(t, 0), 0, nil))
+	check.Must(t, f.Save(storeOf(t, 0), 0, nil))
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	for range 2 {
@@ -265,7 +267,7 @@ func TestReadWhileTraining(t *testing.T) {
 
 func wantNoLeftovers(t testing.TB, f *Folder) {
 	t.Helper()
-	must(t, filepath.WalkDir(f.Path(), func(path string, _ os.DirEntry, err error) error {
+	check.Must(t, filepath.WalkDir(f.Path(), func(path string, _ os.DirEntry, err error) error {
 		if strings.HasPrefix(filepath.Base(path), temporary) || strings.HasSuffix(path, replaced) {
 			t.Errorf("%s is left over", path)
 		}
@@ -276,8 +278,8 @@ func wantNoLeftovers(t testing.TB, f *Folder) {
 func change(t testing.TB, path string, edit func([]byte) []byte) {
 	t.Helper()
 	data, err := os.ReadFile(path)
-	must(t, err)
-	must(t, os.WriteFile(path, edit(data), 0o666))
+	check.Must(t, err)
+	check.Must(t, os.WriteFile(path, edit(data), 0o666))
 }
 
 func flip(t *testing.T, path string) {
@@ -300,4 +302,4 @@ func empty(t *testing.T, path string) {
 	change(t, path, func([]byte) []byte { return nil })
 }
 
-func remove(t *testing.T, path string) { must(t, os.RemoveAll(path)) }
+func remove(t *testing.T, path string) { check.Must(t, os.RemoveAll(path)) }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/internal/check"
 )
 
 var errStopped = errors.New("the process stops here")
@@ -40,18 +42,18 @@ func TestStopAnywhere(t *testing.T) {
 	for name, step := range map[string]int64{"next step, one pruned": 3, "same step again": 2} {
 		for stopped, n := true, 0; stopped; n++ {
 			f, _ := newRun(t, 1)
-			must(t, f.Save(storeOf(t, 1), 1, nil))
-			must(t, f.Save(storeOf(t, 2), 2, nil))
-			must(t, f.Log(step, map[string]float64{"loss": 1}))
+			check.Must(t, f.Save(storeOf(t, 1), 1, nil))
+			check.Must(t, f.Save(storeOf(t, 2), 2, nil))
+			check.Must(t, f.Log(step, map[string]float64{"loss": 1}))
 			f.disk = stopAt(n)
 			collect(f)
 			state := storeOf(t, step)
 			if step == 2 {
-				must(t, state.GetVariable("/logit_scale").SetValue(storeOf(t, 3).GetVariable("/logit_scale").MustValue()))
+				check.Must(t, state.GetVariable("/logit_scale").SetValue(storeOf(t, 3).GetVariable("/logit_scale").MustValue()))
 			}
 			saved := f.Save(state, step, nil)
 			stopped = !finished(f)
-			must(t, f.Close()) // as the end of the process does
+			check.Must(t, f.Close()) // as the end of the process does
 			want := []int64{2, step}
 			if saved == nil {
 				want = want[1:]
@@ -66,29 +68,29 @@ func finished(f *Folder) bool { return f.disk.allow("", "") == nil }
 
 func wantUsable(t *testing.T, dir string, want []int64) {
 	reader, err := Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	noWarnings := collect(reader)
 	step, err := reader.Load(model.NewStore())
-	must(t, err)
+	check.Must(t, err)
 	if !slices.Contains(want, step) {
 		t.Fatalf("a reader finds step %d, want one of %d", step, want)
 	}
 	found, err := reader.stored()
-	must(t, err)
+	check.Must(t, err)
 	for _, x := range found { // what has its final name is whole, the older ones too
 		if _, err := x.read(IsWeight); err != nil {
 			t.Error(err)
 		}
 	}
 	trainer, err := Resume(dir)
-	must(t, err)
+	check.Must(t, err)
 	defer trainer.Close()
 	wantNoLeftovers(t, trainer)
 	again, err := trainer.Load(model.NewStore())
 	if err != nil || again != step {
 		t.Fatalf("the trainer finds step %d (%v), the reader found %d", again, err, step)
 	}
-	must(t, trainer.Save(storeOf(t, 9), 9, nil))
+	check.Must(t, trainer.Save(storeOf(t, 9), 9, nil))
 	wantState(t, reader, 9)
 	wantNoLeftovers(t, trainer)
 	if len(*noWarnings) > 0 {
@@ -101,25 +103,25 @@ func TestStopResume(t *testing.T) {
 	t.Parallel()
 	for stopped, n := true, 0; stopped; n++ {
 		f, _ := newRun(t, 1)
-		must(t, f.Save(storeOf(t, 2), 2, nil))
-		must(t, errors.Join(f.Log(1, nil), f.Log(2, nil), f.Log(3, nil)))
-		must(t, os.Rename(f.stepPath(2), f.stepPath(2)+replaced))
-		must(t, os.MkdirAll(f.Path("checkpoints", temporary+"x", "y"), 0o777))
-		must(t, os.WriteFile(f.Path(temporary+"z"), nil, 0o666))
+		check.Must(t, f.Save(storeOf(t, 2), 2, nil))
+		check.Must(t, errors.Join(f.Log(1, nil), f.Log(2, nil), f.Log(3, nil)))
+		check.Must(t, os.Rename(f.stepPath(2), f.stepPath(2)+replaced))
+		check.Must(t, os.MkdirAll(f.Path("checkpoints", temporary+"x", "y"), 0o777))
+		check.Must(t, os.WriteFile(f.Path(temporary+"z"), nil, 0o666))
 		f.disk = stopAt(n)
 		collect(f)
 		if f.sweep() == nil {
 			_, _ = f.Load(model.NewStore())
 		}
 		stopped = !finished(f)
-		must(t, f.Close())
+		check.Must(t, f.Close())
 		wantUsable(t, f.Path(), []int64{2})
 		g, err := Resume(f.Path())
-		must(t, err)
+		check.Must(t, err)
 		if points, err := g.ReadMetrics(); err != nil || len(points) != 2 {
 			t.Errorf("operation %d: metrics %v (%v), want those of steps 1 and 2", n, points, err)
 		}
-		must(t, g.Close())
+		check.Must(t, g.Close())
 	}
 }
 
@@ -132,22 +134,22 @@ func TestStopCreate(t *testing.T) {
 		f, err := create(d, dir, validConfig(), files)
 		stopped = d.before("", "") != nil
 		if err == nil {
-			must(t, f.Close())
+			check.Must(t, f.Close())
 		}
 		if there, _ := exists(filepath.Join(dir, configFile)); !there {
 			f, err := Create(dir, validConfig(), files)
 			if err != nil {
 				t.Fatalf("operation %d: %v", n, err)
 			}
-			must(t, f.Close())
+			check.Must(t, f.Close())
 		}
 		g, err := Resume(dir)
-		must(t, err)
+		check.Must(t, err)
 		if data, err := os.ReadFile(g.Path("tokenizer.json")); string(data) != "words" {
 			t.Errorf("operation %d: a run without its tokenizer: %v", n, err)
 		}
 		wantNoLeftovers(t, g)
-		must(t, g.Close())
+		check.Must(t, g.Close())
 	}
 }
 
@@ -157,7 +159,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	for full, n := true, 0; full; n++ {
 		f, warnings := newRun(t, 1)
-		must(t, f.Save(storeOf(t, 1), 1, nil))
+		check.Must(t, f.Save(storeOf(t, 1), 1, nil))
 		left := n
 		f.disk.before = func(operation, path string) error {
 			if operation == "rename" || operation == "remove" {
@@ -171,7 +173,7 @@ func TestDiskFull(t *testing.T) {
 		err := f.Save(storeOf(t, 2), 2, nil)
 		full = left < 0
 		if full {
-			wantError(t, err, "step 2", syscall.ENOSPC.Error(), "resume")
+			check.Error(t, err, "step 2", syscall.ENOSPC.Error(), "resume")
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("%v is not ENOSPC", err)
 			}
@@ -183,7 +185,7 @@ func TestDiskFull(t *testing.T) {
 			wantState(t, f, 2)
 		}
 		wantNoLeftovers(t, f)
-		must(t, f.Save(storeOf(t, 3), 3, nil))
+		check.Must(t, f.Save(storeOf(t, 3), 3, nil))
 		wantState(t, f, 3)
 		if len(*warnings) > 0 {
 			t.Error(*warnings)
@@ -195,15 +197,15 @@ func TestDiskFull(t *testing.T) {
 func trainForEver(dir string) {
 	t := fatal{}
 	f, err := Resume(dir)
-	must(t, err)
+	check.Must(t, err)
 	step, err := f.Load(model.NewStore())
 	if err != nil && !errors.Is(err, ErrNoCheckpoint) {
-		must(t, err)
+		check.Must(t, err)
 	}
 	for {
 		step++
-		must(t, f.Log(step, map[string]float64{"loss": float64(step)}))
-		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": float64(step % 7)}))
+		check.Must(t, f.Log(step, map[string]float64{"loss": float64(step)}))
+		check.Must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": float64(step % 7)}))
 		fmt.Println(step)
 	}
 }
@@ -222,15 +224,15 @@ func (fatal) Fatal(args ...any) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	f, _ := newRun(t, 2)
-	must(t, f.Close())
+	check.Must(t, f.Close())
 	reached := int64(0)
 	for round := range 15 {
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), "GOMM_RUN_TEST_TRAINER="+f.Path())
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()
-		must(t, err)
-		must(t, child.Start())
+		check.Must(t, err)
+		check.Must(t, child.Start())
 		steps := bufio.NewScanner(out)
 		var kill sync.Once
 		for steps.Scan() {
@@ -245,24 +247,24 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d: the trainer ended by itself: %v", round, ended)
 		}
 		reader, err := Open(f.Path())
-		must(t, err)
+		check.Must(t, err)
 		reader.Warn = func(message string) { t.Error(message) }
 		step, err := reader.Load(model.NewStore())
-		must(t, err)
+		check.Must(t, err)
 		if step != reached && step != reached+1 {
 			t.Fatalf("round %d: killed after step %d was saved; step %d is found", round, reached, step)
 		}
 		wantState(t, reader, step)
 		trainer, err := Resume(f.Path())
-		must(t, err)
+		check.Must(t, err)
 		_, err = trainer.Load(model.NewStore())
-		must(t, err)
+		check.Must(t, err)
 		points, err := trainer.ReadMetrics()
-		must(t, err)
+		check.Must(t, err)
 		if int64(len(points)) != step || points[step-1].Step != step {
 			t.Fatalf("round %d: %d lines of metrics for %d steps", round, len(points), step)
 		}
-		must(t, trainer.Close())
+		check.Must(t, trainer.Close())
 	}
 	t.Logf("killed 15 times on the way to step %d", reached)
 }

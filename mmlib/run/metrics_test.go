@@ -8,37 +8,39 @@ import (
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/internal/check"
 )
 
 func TestMetrics(t *testing.T) {
 	f, warnings := newRun(t, 3)
-	must(t, f.Log(1, map[string]float64{"loss": 2.5, "accuracy": 0.1}))
-	must(t, f.Save(storeOf(t, 1), 1, map[string]float64{"loss": math.Inf(1)}))
-	must(t, f.Log(2, map[string]float64{"loss": math.NaN(), "scale": math.Inf(-1)}))
-	must(t, f.Log(3, nil))
+	check.Must(t, f.Log(1, map[string]float64{"loss": 2.5, "accuracy": 0.1}))
+	check.Must(t, f.Save(storeOf(t, 1), 1, map[string]float64{"loss": math.Inf(1)}))
+	check.Must(t, f.Log(2, map[string]float64{"loss": math.NaN(), "scale": math.Inf(-1)}))
+	check.Must(t, f.Log(3, nil))
 	data, err := os.ReadFile(f.Path("metrics.jsonl"))
-	must(t, err)
+	check.Must(t, err)
 	want := `{"step":1,"accuracy":0.1,"loss":2.5}` + "\n" + `{"step":2,"loss":"NaN","scale":"-Inf"}` + "\n" + `{"step":3}` + "\n"
 	if string(data) != want {
 		t.Errorf("metrics.jsonl is\n%swant\n%s", data, want)
 	}
 	points, err := f.ReadMetrics()
-	must(t, err)
+	check.Must(t, err)
 	if len(points) != 3 || points[1].Step != 2 || !math.IsNaN(points[1].Metrics["loss"]) || points[0].Metrics["loss"] != 2.5 {
 		t.Errorf("read %v", points)
 	}
-	wantError(t, f.Log(4, map[string]float64{"step": 1}), "step")
+	check.Error(t, f.Log(4, map[string]float64{"step": 1}), "step")
 
 	_, err = f.Load(model.NewStore()) // cut back to step 1
-	must(t, err)
-	must(t, f.Log(2, map[string]float64{"loss": 2}))
+	check.Must(t, err)
+	check.Must(t, f.Log(2, map[string]float64{"loss": 2}))
 	points, err = f.ReadMetrics()
-	must(t, err)
+	check.Must(t, err)
 	if want := []Point{{1, Metrics{"loss": 2.5, "accuracy": 0.1}}, {2, Metrics{"loss": 2}}}; !reflect.DeepEqual(points, want) {
 		t.Errorf("after the resume %v, want %v", points, want)
 	}
 	list, err := f.Checkpoints()
-	must(t, err)
+	check.Must(t, err)
 	if x := list[0].Metrics["loss"]; !math.IsInf(x, 1) {
 		t.Errorf("the manifest gives the loss %v, want +Inf", x)
 	}
@@ -49,25 +51,25 @@ func TestMetrics(t *testing.T) {
 
 func TestTornMetrics(t *testing.T) {
 	f, warnings := newRun(t, 3)
-	must(t, os.WriteFile(f.Path("metrics.jsonl"), []byte(`{"step":1,"loss":2}`+"\n"+`{"step":2,"lo`), 0o666))
+	check.Must(t, os.WriteFile(f.Path("metrics.jsonl"), []byte(`{"step":1,"loss":2}`+"\n"+`{"step":2,"lo`), 0o666))
 	points, err := f.ReadMetrics()
 	if err != nil || len(points) != 1 {
 		t.Errorf("read %v (%v), want the whole line", points, err)
 	}
-	must(t, f.Log(2, map[string]float64{"loss": 1})) // must not go on in the torn line
+	check.Must(t, f.Log(2, map[string]float64{"loss": 1})) // must not go on in the torn line
 	points, err = f.ReadMetrics()
 	if err != nil || len(points) != 2 || points[1].Metrics["loss"] != 1 {
 		t.Errorf("read %v (%v), want two lines", points, err)
 	}
 
-	must(t, f.Save(storeOf(t, 2), 2, nil))
+	check.Must(t, f.Save(storeOf(t, 2), 2, nil))
 	for _, line := range []string{"", "garbage", `{"loss":1}`, `{"step":1.5}`, `{"step":1,"loss":true}`, `{"step":1,"loss":"high"}`} {
-		must(t, os.WriteFile(f.Path("metrics.jsonl"), []byte(line+"\n"+`{"step":2}`+"\n"), 0o666))
+		check.Must(t, os.WriteFile(f.Path("metrics.jsonl"), []byte(line+"\n"+`{"step":2}`+"\n"), 0o666))
 		_, err = f.ReadMetrics()
-		wantError(t, err, "metrics.jsonl:1")
+		check.Error(t, err, "metrics.jsonl:1")
 		*warnings = nil
 		_, err = f.Load(model.NewStore())
-		must(t, err)
+		check.Must(t, err)
 		if points, err := f.ReadMetrics(); err != nil || len(points) != 1 || len(*warnings) != 1 {
 			t.Errorf("line %q: after the resume %v (%v), warnings %q; want one line and one warning", line, points, err, *warnings)
 		}

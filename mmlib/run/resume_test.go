@@ -12,6 +12,8 @@ import (
 	"github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/loss"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"gomm/mmlib/internal/check"
 )
 
 // trainer trains a small network with dropout, whose random state is what a careless resume loses.
@@ -36,7 +38,7 @@ func steps(t *testing.T, r *train.Trainer, from, to int) {
 			Inputs: []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, 8, 4)},
 			Labels: []*tensors.Tensor{tensors.FromFlatDataAndDimensions(y, 8, 1)},
 		})
-		must(t, err)
+		check.Must(t, err)
 	}
 }
 
@@ -44,30 +46,30 @@ func steps(t *testing.T, r *train.Trainer, from, to int) {
 // same weights, to the last bit.
 func TestResumeEqualsUnbroken(t *testing.T) {
 	b, err := compute.NewWithConfig("go:parallelism=-1")
-	must(t, err)
+	check.Must(t, err)
 	defer b.Finalize()
 	seeded := func() *model.Store {
 		s := model.NewStore()
 		state, err := RNGStateFromSeed(42)
-		must(t, err)
+		check.Must(t, err)
 		newVariable(t, s, "/#rngState", state).SetTrainable(false)
 		return s
 	}
 	unbroken := seeded()
 	steps(t, trainer(t, b, unbroken), 0, 6)
 	want, err := Digest(unbroken)
-	must(t, err)
+	check.Must(t, err)
 
 	f, _ := newRun(t, 2)
 	before := seeded()
 	steps(t, trainer(t, b, before), 0, 3)
-	must(t, f.Save(before, 3, nil))
+	check.Must(t, f.Save(before, 3, nil))
 	after := model.NewStore()
 	_, err = f.Load(after)
-	must(t, err)
+	check.Must(t, err)
 	steps(t, trainer(t, b, after), 3, 6)
 	got, err := Digest(after)
-	must(t, err)
+	check.Must(t, err)
 	if got != want {
 		t.Errorf("the resumed training ends with the digest %s, the unbroken one with %s", got, want)
 	}

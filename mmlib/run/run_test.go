@@ -14,6 +14,8 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/internal/check"
 )
 
 // TestMain turns the test binary into a trainer when asked to be one.
@@ -57,30 +59,10 @@ func storeOf(t testing.TB, step int64) *model.Store {
 func newVariable(t testing.TB, s *model.Store, path string, value any) *model.Variable {
 	t.Helper()
 	tensor, err := tensors.FromAnyValue(value)
-	must(t, err)
+	check.Must(t, err)
 	v, err := s.CreateVariable(path, tensor)
-	must(t, err)
+	check.Must(t, err)
 	return v
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantError fails unless err says all of the given words.
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
 }
 
 // newRun creates a run, whose warnings are collected.
@@ -89,7 +71,7 @@ func newRun(t testing.TB, keep int) (*Folder, *[]string) {
 	c := validConfig()
 	c.Training.Keep = keep
 	f, err := Create(filepath.Join(t.TempDir(), "run"), c, nil)
-	must(t, err)
+	check.Must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f, collect(f)
 }
@@ -105,14 +87,14 @@ func wantState(t testing.TB, f *Folder, step int64) {
 	t.Helper()
 	s := model.NewStore()
 	got, err := f.Load(s)
-	must(t, err)
+	check.Must(t, err)
 	if got != step {
 		t.Fatalf("Load used step %d, want %d", got, step)
 	}
 	want, err := variables(storeOf(t, step))
-	must(t, err)
+	check.Must(t, err)
 	have, err := variables(s)
-	must(t, err)
+	check.Must(t, err)
 	compare(t, have, want)
 }
 
@@ -135,17 +117,17 @@ func compare(t testing.TB, have, want []variable) {
 func TestCreateOpen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "first")
 	f, err := Create(dir, validConfig(), map[string][]byte{"tokenizer.json": []byte("words")})
-	must(t, err)
-	must(t, f.WriteFile("pictures/0001.txt", []byte("a seven")))
-	must(t, f.WriteSummary(map[string]float64{"accuracy": 0.975}))
-	must(t, f.Close())
-	must(t, f.Close())
+	check.Must(t, err)
+	check.Must(t, f.WriteFile("pictures/0001.txt", []byte("a seven")))
+	check.Must(t, f.WriteSummary(map[string]float64{"accuracy": 0.975}))
+	check.Must(t, f.Close())
+	check.Must(t, f.Close())
 
 	_, err = Create(dir, validConfig(), nil)
-	wantError(t, err, dir, "resume it", "another folder")
+	check.Error(t, err, dir, "resume it", "another folder")
 
 	g, err := Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	config := validConfig()
 	config.Files = []string{"tokenizer.json"}
 	want, _ := json.Marshal(config)
@@ -160,32 +142,32 @@ func TestCreateOpen(t *testing.T) {
 	if g.Path() != dir {
 		t.Errorf("Path() is %s, want %s", g.Path(), dir)
 	}
-	wantError(t, g.Save(storeOf(t, 1), 1, nil), "reading", "Resume")
-	wantError(t, g.Log(1, nil), "reading")
-	wantError(t, f.Save(storeOf(t, 1), 1, nil), "closed")
+	check.Error(t, g.Save(storeOf(t, 1), 1, nil), "reading", "Resume")
+	check.Error(t, g.Log(1, nil), "reading")
+	check.Error(t, f.Save(storeOf(t, 1), 1, nil), "closed")
 }
 
 func TestFoldersRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)
-	wantError(t, err, dir, "not a run folder", "name one that holds a run")
+	check.Error(t, err, dir, "not a run folder", "name one that holds a run")
 	_, err = Resume(filepath.Join(dir, "nowhere"))
-	wantError(t, err, "nowhere")
+	check.Error(t, err, "nowhere")
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v is not ErrNotExist", err)
 	}
-	must(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o666))
+	check.Must(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o666))
 	_, err = Create(dir, validConfig(), nil)
-	wantError(t, err, "thesis.tex", "another folder")
+	check.Error(t, err, "thesis.tex", "another folder")
 
 	config := func(text string) error {
-		must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o666))
+		check.Must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o666))
 		_, err := Open(dir)
 		return err
 	}
-	wantError(t, config(`{"kind":"clip","trainin":{}}`), "trainin", "training.steps", "config.json")
-	wantError(t, config(`{"kind":"clip","data":{"name":"mnist"},"training":{"steps":0}}`), "training.steps is 0", "config.json")
-	wantError(t, config(`{"kind":"cl`), "JSON", "config.json")
+	check.Error(t, config(`{"kind":"clip","trainin":{}}`), "trainin", "training.steps", "config.json")
+	check.Error(t, config(`{"kind":"clip","data":{"name":"mnist"},"training":{"steps":0}}`), "training.steps is 0", "config.json")
+	check.Error(t, config(`{"kind":"cl`), "JSON", "config.json")
 }
 
 // TestFiles: what the model cannot be used without comes back from the folder, and is an error when it is gone.
@@ -193,24 +175,24 @@ func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	want := map[string][]byte{"tokenizer.json": []byte("words"), "classes.json": []byte("[]")}
 	f, err := Create(dir, validConfig(), want)
-	must(t, err)
-	must(t, f.Close())
+	check.Must(t, err)
+	check.Must(t, f.Close())
 	g, err := Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	got, err := g.Files()
-	must(t, err)
+	check.Must(t, err)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the files are %q, want %q", got, want)
 	}
-	must(t, os.Remove(filepath.Join(dir, "classes.json")))
+	check.Must(t, os.Remove(filepath.Join(dir, "classes.json")))
 	_, err = g.Files()
-	wantError(t, err, "a file that the model needs", "classes.json")
+	check.Error(t, err, "a file that the model needs", "classes.json")
 	for _, name := range []string{"../x", "/tmp/x", "", ".", "config.json", "checkpoints/x", "metrics.jsonl", ".lock"} {
 		_, err := Create(filepath.Join(t.TempDir(), "run"), validConfig(), map[string][]byte{name: nil})
-		wantError(t, err, "files", fmt.Sprintf("%q", name))
-		must(t, os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{"kind":"clip","files":[%q]}`, name), 0o666))
+		check.Error(t, err, "files", fmt.Sprintf("%q", name))
+		check.Must(t, os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{"kind":"clip","files":[%q]}`, name), 0o666))
 		_, err = Open(dir)
-		wantError(t, err, "files", fmt.Sprintf("%q", name), "config.json")
+		check.Error(t, err, "files", fmt.Sprintf("%q", name), "config.json")
 	}
 }
 
@@ -218,16 +200,16 @@ func TestFiles(t *testing.T) {
 func TestImported(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	f, err := Create(dir, Config{Kind: "clip"}, nil)
-	must(t, err)
-	must(t, f.Save(storeOf(t, 0), 0, nil))
-	must(t, f.Close())
+	check.Must(t, err)
+	check.Must(t, f.Save(storeOf(t, 0), 0, nil))
+	check.Must(t, f.Close())
 	g, err := Open(dir)
-	must(t, err)
+	check.Must(t, err)
 	if g.Config().Training != nil {
 		t.Errorf("the run has the training %+v", g.Config().Training)
 	}
 	step, err := g.LoadWeights(model.NewStore())
-	must(t, err)
+	check.Must(t, err)
 	if step != 0 {
 		t.Errorf("the weights are of step %d", step)
 	}
@@ -236,46 +218,46 @@ func TestImported(t *testing.T) {
 // TestOld: a run folder of the first version is refused with what to do.
 func TestOld(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"task":"clip","data":{"name":"mnist"},"training":{"steps":3},"model":{}}`), 0o666))
+	check.Must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"task":"clip","data":{"name":"mnist"},"training":{"steps":3},"model":{}}`), 0o666))
 	_, err := Open(dir)
-	wantError(t, err, dir, "earlier version", "train it again in another folder", "config.json")
+	check.Error(t, err, dir, "earlier version", "train it again in another folder", "config.json")
 }
 
 func TestVacant(t *testing.T) {
 	dir := t.TempDir()
-	must(t, Vacant(dir))
-	must(t, Vacant(filepath.Join(dir, "new")))
-	must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o666))
-	wantError(t, Vacant(dir), "notes.txt", "another folder")
+	check.Must(t, Vacant(dir))
+	check.Must(t, Vacant(filepath.Join(dir, "new")))
+	check.Must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o666))
+	check.Error(t, Vacant(dir), "notes.txt", "another folder")
 	f, _ := newRun(t, 1)
-	wantError(t, Vacant(f.Path()), "already holds a run", "resume it")
+	check.Error(t, Vacant(f.Path()), "already holds a run", "resume it")
 }
 
 func TestWriteFileNames(t *testing.T) {
 	f, _ := newRun(t, 2)
 	for _, name := range []string{"../x", "/tmp/x", "", ".", "pictures/../../x", "config.json", "./config.json", "checkpoints/1/x", "metrics.jsonl", ".lock"} {
-		wantError(t, f.WriteFile(name, nil), "cannot write")
+		check.Error(t, f.WriteFile(name, nil), "cannot write")
 	}
 }
 
 func TestOneTrainer(t *testing.T) {
 	f, _ := newRun(t, 2)
-	must(t, f.Save(storeOf(t, 3), 3, nil))
+	check.Must(t, f.Save(storeOf(t, 3), 3, nil))
 	_, err := Resume(f.Path())
-	wantError(t, err, "another process is training in", f.Path(), "process", "another folder")
+	check.Error(t, err, "another process is training in", f.Path(), "process", "another folder")
 	reader, err := Open(f.Path())
-	must(t, err)
+	check.Must(t, err)
 	wantState(t, reader, 3)
-	must(t, f.Close())
+	check.Must(t, f.Close())
 	g, err := Resume(f.Path())
-	must(t, err)
+	check.Must(t, err)
 	wantState(t, g, 3)
-	must(t, g.Close())
+	check.Must(t, g.Close())
 }
 
 func TestNoCheckpointYet(t *testing.T) {
 	f, _ := newRun(t, 2)
-	must(t, f.Log(1, nil))
+	check.Must(t, f.Log(1, nil))
 	_, err := f.Load(model.NewStore())
 	if !errors.Is(err, ErrNoCheckpoint) {
 		t.Fatalf("Load: %v, want ErrNoCheckpoint", err)
@@ -290,25 +272,25 @@ func TestNoCheckpointYet(t *testing.T) {
 
 func TestSaveRefuses(t *testing.T) {
 	f, _ := newRun(t, 2)
-	wantError(t, f.Save(nil, 1, nil), "nil")
-	wantError(t, f.Save(model.NewStore(), 1, nil), "no variables")
-	wantError(t, f.Save(storeOf(t, 1), -1, nil), "-1")
+	check.Error(t, f.Save(nil, 1, nil), "nil")
+	check.Error(t, f.Save(model.NewStore(), 1, nil), "no variables")
+	check.Error(t, f.Save(storeOf(t, 1), -1, nil), "-1")
 	s := storeOf(t, 1)
-	must(t, s.GetVariable("/logit_scale").Reset())
-	wantError(t, f.Save(s, 1, nil), "/logit_scale", "not initialised")
+	check.Must(t, s.GetVariable("/logit_scale").Reset())
+	check.Error(t, f.Save(s, 1, nil), "/logit_scale", "not initialised")
 	_, err := Digest(s)
-	wantError(t, err, "/logit_scale")
+	check.Error(t, err, "/logit_scale")
 	_, err = f.Load(nil)
-	wantError(t, err, "nil")
+	check.Error(t, err, "nil")
 }
 
 func TestLoadIntoBuiltModel(t *testing.T) {
 	f, _ := newRun(t, 2)
-	must(t, f.Save(storeOf(t, 5), 5, nil))
+	check.Must(t, f.Save(storeOf(t, 5), 5, nil))
 	s := storeOf(t, 1)
 	before := s.GetVariable("/vision/weights")
 	_, err := f.Load(s)
-	must(t, err)
+	check.Must(t, err)
 	if s.GetVariable("/vision/weights") != before {
 		t.Error("the variable was replaced; compiled graphs would keep the old one")
 	}
@@ -320,7 +302,7 @@ func TestLoadIntoBuiltModel(t *testing.T) {
 	newVariable(t, other, "/logit_scale", float32(1))
 	newVariable(t, other, "/vision/weights", []float32{1})
 	_, err = f.Load(other)
-	wantError(t, err, "/vision/weights", "[2, 3]", "[1]", "config.json")
+	check.Error(t, err, "/vision/weights", "[2, 3]", "[1]", "config.json")
 	if x := other.GetVariable("/logit_scale").MustValue().Value(); x != float32(1) {
 		t.Errorf("a load that failed changed /logit_scale to %v", x)
 	}
@@ -331,11 +313,11 @@ func TestLoadWeights(t *testing.T) {
 	f.Best = "accuracy"
 	for i, accuracy := range []float64{0.5, 0.9, 0.7} {
 		step := int64(i + 1)
-		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy, "loss": accuracy}))
+		check.Must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy, "loss": accuracy}))
 	}
 	s := model.NewStore()
 	step, err := f.LoadWeights(s)
-	must(t, err)
+	check.Must(t, err)
 	if step != 2 {
 		t.Errorf("LoadWeights used step %d, want 2, the best", step)
 	}
@@ -358,38 +340,38 @@ func TestBestDamaged(t *testing.T) {
 	f.Best = "accuracy"
 	for i, accuracy := range []float64{0.5, 0.9, 0.7} {
 		step := int64(i + 1)
-		must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy}))
+		check.Must(t, f.Save(storeOf(t, step), step, map[string]float64{"accuracy": accuracy}))
 	}
 	path := f.Path("checkpoints", "00000002", "manifest.json")
 	data, err := os.ReadFile(path)
-	must(t, err)
+	check.Must(t, err)
 	for name, damage := range map[string]func() error{
 		"a flipped digit": func() error { return os.WriteFile(path, bytes.Replace(data, []byte("0.9"), []byte("0.8"), 1), 0o666) },
 		"half a file":     func() error { return os.WriteFile(path, data[:len(data)/2], 0o666) },
 		"no file":         func() error { return os.Remove(path) },
 	} {
 		*warnings = nil
-		must(t, damage())
+		check.Must(t, damage())
 		step, err := f.LoadWeights(model.NewStore())
-		must(t, err)
+		check.Must(t, err)
 		if step != 3 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 3 is used instead") {
 			t.Errorf("%s: step %d, warnings %q", name, step, *warnings)
 		}
-		must(t, os.WriteFile(path, data, 0o666))
+		check.Must(t, os.WriteFile(path, data, 0o666))
 	}
 }
 
 func TestDigest(t *testing.T) {
 	a, b := storeOf(t, 1), storeOf(t, 1)
 	newVariable(t, b, "/metrics/moving-4712", float32(9))
-	must(t, b.GetVariable("/global_step").SetValue(tensors.FromValue(int64(9))))
-	must(t, b.GetVariable("/text/frozen").SetValue(tensors.FromValue([]float64{9, 9})))
+	check.Must(t, b.GetVariable("/global_step").SetValue(tensors.FromValue(int64(9))))
+	check.Must(t, b.GetVariable("/text/frozen").SetValue(tensors.FromValue([]float64{9, 9})))
 	x, err := Digest(a)
-	must(t, err)
+	check.Must(t, err)
 	if y, _ := Digest(b); x != y {
 		t.Error("the digest depends on more than the trainable weights")
 	}
-	must(t, b.GetVariable("/vision/biases").SetValue(tensors.FromValue([]float32{1.0000001})))
+	check.Must(t, b.GetVariable("/vision/biases").SetValue(tensors.FromValue([]float32{1.0000001})))
 	if y, _ := Digest(b); x == y {
 		t.Error("the digest does not see a changed weight")
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // towerConfig is built like a model's: an embedded struct, a named string, lists.
@@ -101,14 +103,14 @@ func TestSetRefuses(t *testing.T) {
 		{"vision.sizes", "[1,", []string{"model.vision.sizes", "a list"}},
 		{"versions", "x", []string{"versions", "a JSON object"}},
 	} {
-		wantError(t, Set(target, test.key, test.value), test.words...)
+		check.Error(t, Set(target, test.key, test.value), test.words...)
 	}
 	if after := fmt.Sprint(*c, *m); after != before {
 		t.Errorf("settings that were refused changed %s to %s", before, after)
 	}
-	wantError(t, Set(Config{}, "steps", "1"), "pointer to a struct")
-	wantError(t, Set(nil, "steps", "1"), "pointer to a struct")
-	wantError(t, Set((*Config)(nil), "steps", "1"), "pointer to a struct")
+	check.Error(t, Set(Config{}, "steps", "1"), "pointer to a struct")
+	check.Error(t, Set(nil, "steps", "1"), "pointer to a struct")
+	check.Error(t, Set((*Config)(nil), "steps", "1"), "pointer to a struct")
 }
 
 func TestKeys(t *testing.T) {
@@ -132,7 +134,7 @@ func TestKeys(t *testing.T) {
 
 func TestDecodeStrict(t *testing.T) {
 	_, m, target := tree()
-	must(t, DecodeStrict([]byte(`{"seed":7,"model":{"vision":{"layers":3,"sizes":[1]},"causal":true}}`), target))
+	check.Must(t, DecodeStrict([]byte(`{"seed":7,"model":{"vision":{"layers":3,"sizes":[1]},"causal":true}}`), target))
 	if m.Vision.Layers != 3 || !m.Causal || target.(interface{ Validate() error }).Validate() != nil {
 		t.Errorf("decoded %+v", m)
 	}
@@ -149,18 +151,18 @@ func TestDecodeStrict(t *testing.T) {
 		`[]`:                                   {"array", "a JSON object"},
 		``:                                     {"JSON"},
 	} {
-		wantError(t, DecodeStrict([]byte(text), target), words...)
+		check.Error(t, DecodeStrict([]byte(text), target), words...)
 	}
 	var list struct {
 		Rows []struct {
 			Name string `json:"name"`
 		} `json:"rows"`
 	}
-	wantError(t, DecodeStrict([]byte(`{"rows":[{"name":"a"},{"nam":"b"}]}`), &list), "rows.1.nam")
+	check.Error(t, DecodeStrict([]byte(`{"rows":[{"name":"a"},{"nam":"b"}]}`), &list), "rows.1.nam")
 }
 
 func TestValidate(t *testing.T) {
-	must(t, validConfig().Validate())
+	check.Must(t, validConfig().Validate())
 	for words, spoil := range map[string]func(*Config){
 		"kind is empty":                                       func(c *Config) { c.Kind = "" },
 		"data is not a JSON object":                           func(c *Config) { c.Data = json.RawMessage("3") },
@@ -184,9 +186,9 @@ func TestValidate(t *testing.T) {
 	} {
 		c := validConfig()
 		spoil(&c)
-		wantError(t, c.Validate(), "run: "+words)
+		check.Error(t, c.Validate(), "run: "+words)
 		_, err := Create(t.TempDir(), c, nil)
-		wantError(t, err, words)
+		check.Error(t, err, words)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/run"
 )
 
@@ -127,7 +128,7 @@ func TestAdamW(t *testing.T) {
 			tr := trainer(t, x, f, Hooks{Init: r.start, Progress: func(p Progress) {
 				step := p.Step - 1
 				b, err := x.Batch(newOrder(3, x.Len(), c.BatchSize).at(step), stepRand(3, step))
-				must(t, err)
+				check.Must(t, err)
 				xs, _ := tensors.CopyFlatData[float32](b.Inputs[0])
 				ys, _ := tensors.CopyFlatData[float32](b.Inputs[1])
 				r.step(xs, ys, c, step)
@@ -135,7 +136,7 @@ func TestAdamW(t *testing.T) {
 					t.Errorf("step %d: loss %g, gradient norm %g; want %g, %g", step, p.Loss, got, r.loss, r.gradNorm)
 				}
 			}})
-			must(t, tr.Run(context.Background()))
+			check.Must(t, tr.Run(context.Background()))
 			compare(t, weights(t, tr.Store()), r.values(), 1e-5)
 			if r.gradNorm < c.ClipNorm {
 				t.Errorf("the gradient's norm ends at %g: the limit of %g is not tested", r.gradNorm, c.ClipNorm)
@@ -151,7 +152,7 @@ func TestFrozen(t *testing.T) {
 	f := newFolder(t, 1, c)
 	tr := trainer(t, &fit{examples: 20, model: network}, f, Hooks{})
 	before := weights(t, tr.Store())
-	must(t, tr.Run(context.Background()))
+	check.Must(t, tr.Run(context.Background()))
 	after := weights(t, tr.Store())
 	for path, values := range before {
 		same := true

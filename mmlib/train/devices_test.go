@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
 )
@@ -35,7 +36,7 @@ func TestDevicesAgree(t *testing.T) {
 		if tr.Devices() != count {
 			t.Errorf("it runs on %d devices, want %d", tr.Devices(), count)
 		}
-		must(t, tr.Run(context.Background()))
+		check.Must(t, tr.Run(context.Background()))
 		ends = append(ends, weights(t, tr.Store()))
 	}
 	compare(t, ends[1], ends[0], 1e-5)
@@ -59,17 +60,17 @@ func TestChooseDevices(t *testing.T) {
 		c := settings()
 		c.Devices, c.BatchSize = devices, batch
 		_, err := New(b, &fit{examples: 20, model: linear}, newFolder(t, 1, c), Hooks{})
-		wantError(t, err, words...)
+		check.Error(t, err, words...)
 	}
 	refused(n+1, 2*(n+1), fmt.Sprintf("training.devices is %d", n+1), fmt.Sprintf("the backend has %d", n), "set it to 0")
 	if n > 1 {
 		_, err := chooseDevices(b, n, n+1)
-		wantError(t, err, fmt.Sprintf("training.batch_size %d", n+1), fmt.Sprintf("training.devices %d", n))
+		check.Error(t, err, fmt.Sprintf("training.batch_size %d", n+1), fmt.Sprintf("training.devices %d", n))
 	}
 	c := settings()
 	c.Devices = -1
 	_, err := run.Create(t.TempDir(), run.Config{Kind: "fit", Training: &c}, nil)
-	wantError(t, err, "training.devices is -1")
+	check.Error(t, err, "training.devices is -1")
 }
 
 // TestDistributeRefuses: what cannot be cut is an error that names the input.
@@ -80,8 +81,8 @@ func TestDistributeRefuses(t *testing.T) {
 		t.Skip("the backend has one device: nothing is cut")
 	}
 	d, err := chooseDevices(b, n, n)
-	must(t, err)
+	check.Must(t, err)
 	odd := tensors.FromFlatDataAndDimensions(make([]float32, n+1), n+1)
 	_, err = d.distribute(task.Batch{Inputs: []*tensors.Tensor{odd}, Shared: []bool{false}})
-	wantError(t, err, "train: input 0 of the batch")
+	check.Error(t, err, "train: input 0 of the batch")
 }

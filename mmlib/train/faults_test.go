@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
 )
@@ -45,11 +46,11 @@ func TestNaN(t *testing.T) {
 	var tr *Trainer
 	x := &spoilt{fit{examples: examples, model: linear}, last}
 	tr = trainer(t, x, f, Hooks{Progress: func(Progress) { digests = append(digests, digest(t, tr.Store())) }})
-	wantError(t, tr.Run(context.Background()), "step 4", "the loss is NaN", "training.learning_rate", "training.clip_norm")
+	check.Error(t, tr.Run(context.Background()), "step 4", "the loss is NaN", "training.learning_rate", "training.clip_norm")
 
 	s := model.NewStore()
 	step, err := f.Load(s)
-	must(t, err)
+	check.Must(t, err)
 	if step != 4 || len(digests) != 4 || digest(t, s) != digests[3] {
 		t.Errorf("the last checkpoint is of step %d, and %d steps were good; want 4 with its weights", step, len(digests))
 	}
@@ -73,7 +74,7 @@ func TestNaNGradient(t *testing.T) {
 		w := s.VariableWithShape("weights", shapes.Make(x.DType(), in, out)).NodeValue(x.Graph())
 		return Add(MatMul(x, w), Sqrt(ReduceAllSum(Square(w)))) // no gradient at 0
 	}}, f, Hooks{Init: zero})
-	wantError(t, tr.Run(context.Background()), "step 0", "the gradient's norm is NaN")
+	check.Error(t, tr.Run(context.Background()), "step 0", "the gradient's norm is NaN")
 	if steps, err := f.Steps(); err != nil || len(steps) > 0 {
 		t.Errorf("steps %v were saved (%v), want none", steps, err)
 	}
@@ -91,7 +92,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("Run returns %v, want %v", err, context.Canceled)
 	}
 	saved, err := f.Checkpoints()
-	must(t, err)
+	check.Must(t, err)
 	if last := saved[len(saved)-1]; last.Step != 7 || last.Digest != digest(t, tr.Store()) {
 		t.Errorf("the last checkpoint is of step %d, want 7", last.Step)
 	}
@@ -161,7 +162,7 @@ func TestTaskErrors(t *testing.T) {
 				broken = forgetful{x}
 			}
 			_, err := New(backend(t), broken, newFolder(t, 1, c), Hooks{})
-			wantError(t, err, test.words...)
+			check.Error(t, err, test.words...)
 		})
 	}
 }
@@ -224,7 +225,7 @@ func TestErrorsOnTheWay(t *testing.T) {
 				x.batch = test.batch(c)
 			}
 			err := trainer(t, x, f, Hooks{Validate: test.check}).Run(context.Background())
-			wantError(t, err, test.words...)
+			check.Error(t, err, test.words...)
 			if !errors.Is(err, boom) {
 				t.Errorf("%v does not wrap the cause", err)
 			}
@@ -234,5 +235,5 @@ func TestErrorsOnTheWay(t *testing.T) {
 		})
 	}
 	_, err := New(backend(t), &fit{examples: 20, model: network}, newFolder(t, 1, settings()), Hooks{Init: func(*model.Store) error { return boom }})
-	wantError(t, err, "train: boom")
+	check.Error(t, err, "train: boom")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/run"
 )
 
@@ -25,7 +26,7 @@ func unbroken(t *testing.T, c run.Training) (want string, f *run.Folder, killed 
 	killed = make([]string, c.Steps+1)
 	want = trainAll(t, resumable(), f, Hooks{Progress: func(p Progress) {
 		killed[p.Step] = filepath.Join(t.TempDir(), "killed")
-		must(t, os.CopyFS(killed[p.Step], os.DirFS(f.Path())))
+		check.Must(t, os.CopyFS(killed[p.Step], os.DirFS(f.Path())))
 	}})
 	return want, f, killed
 }
@@ -33,7 +34,7 @@ func unbroken(t *testing.T, c run.Training) (want string, f *run.Folder, killed 
 func resume(t *testing.T, dir string) (f *run.Folder, warnings *[]string) {
 	t.Helper()
 	f, err := run.Resume(dir)
-	must(t, err)
+	check.Must(t, err)
 	t.Cleanup(func() { f.Close() })
 	warnings = &[]string{}
 	f.Warn = func(message string) { *warnings = append(*warnings, message) }
@@ -74,7 +75,7 @@ func resumeAfterKill(t *testing.T, want string, f *run.Folder, killed []string, 
 		if from := at / 5 * 5; tr.Step() != from {
 			t.Errorf("killed after step %d: it goes on from step %d, want %d", at, tr.Step(), from)
 		}
-		must(t, tr.Run(context.Background()))
+		check.Must(t, tr.Run(context.Background()))
 		if got := digest(t, tr.Store()); got != want {
 			t.Errorf("killed after step %d and resumed: digest %s, unbroken %s", at, got, want)
 		}
@@ -90,7 +91,7 @@ func wantSameMetrics(t *testing.T, got, want *run.Folder) {
 	t.Helper()
 	read := func(f *run.Folder) []run.Point {
 		points, err := f.ReadMetrics()
-		must(t, err)
+		check.Must(t, err)
 		for _, p := range points {
 			delete(p.Metrics, "examples_per_second")
 		}
@@ -105,7 +106,7 @@ func wantSameMetrics(t *testing.T, got, want *run.Folder) {
 func resumeAfterCancel(t *testing.T, want string, c run.Training) {
 	f := newFolder(t, 9, c)
 	dir := f.Path()
-	must(t, f.Close())
+	check.Must(t, f.Close())
 	for _, stop := range []int64{4, 5, 12} {
 		f, _ := resume(t, dir)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -120,7 +121,7 @@ func resumeAfterCancel(t *testing.T, want string, c run.Training) {
 		if got := digest(t, tr.Store()); (got == want) != (stop == 12) {
 			t.Errorf("after step %d the digest is %s, at the end of the unbroken run %s", stop, got, want)
 		}
-		must(t, f.Close())
+		check.Must(t, f.Close())
 	}
 }
 
@@ -133,9 +134,9 @@ func resumeSeesRandomState(t *testing.T, want, killed string) {
 		t.Fatalf("the random state is %v: it must be there and not be trained", rng)
 	}
 	state, err := graph.RNGStateFromSeed(9)
-	must(t, err)
-	must(t, rng.SetValue(state))
-	must(t, tr.Run(context.Background()))
+	check.Must(t, err)
+	check.Must(t, rng.SetValue(state))
+	check.Must(t, tr.Run(context.Background()))
 	if got := digest(t, tr.Store()); got == want {
 		t.Error("the random state does not matter: dropout is not part of the training")
 	}
@@ -145,16 +146,16 @@ func resumeSeesRandomState(t *testing.T, want, killed string) {
 func resumeAfterDamage(t *testing.T, want, killed string) {
 	path := filepath.Join(killed, "checkpoints", "00000010", "checkpoint-step-00000010.bin")
 	data, err := os.ReadFile(path)
-	must(t, err)
+	check.Must(t, err)
 	data[len(data)/2] ^= 1
-	must(t, os.WriteFile(path, data, 0o666))
+	check.Must(t, os.WriteFile(path, data, 0o666))
 
 	f, warnings := resume(t, killed)
 	tr := trainer(t, resumable(), f, Hooks{})
 	if tr.Step() != 5 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 5 is used instead") {
 		t.Errorf("it goes on from step %d with the warnings %q; want step 5 and %s named", tr.Step(), *warnings, path)
 	}
-	must(t, tr.Run(context.Background()))
+	check.Must(t, tr.Run(context.Background()))
 	if got := digest(t, tr.Store()); got != want {
 		t.Errorf("digest %s, unbroken %s", got, want)
 	}
@@ -167,7 +168,7 @@ func TestInitOnlyOnce(t *testing.T) {
 	f := newFolder(t, 1, c)
 	trainAll(t, &fit{examples: 20, model: linear}, f, Hooks{Init: newReference().start})
 	dir := f.Path()
-	must(t, f.Close())
+	check.Must(t, f.Close())
 	again, _ := resume(t, dir)
 	tr := trainer(t, &fit{examples: 20, model: linear}, again, Hooks{Init: newReference().start})
 	if tr.Step() != 6 {

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/nn"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
@@ -29,27 +29,8 @@ func TestMain(m *testing.M) { syscall.Exit(m.Run()) }
 func backend(t testing.TB) compute.Backend {
 	t.Helper()
 	b, err := xla.Open()
-	must(t, err)
+	check.Must(t, err)
 	return b
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
 }
 
 const in, out = 4, 3
@@ -140,7 +121,7 @@ func newFolder(t testing.TB, seed uint64, c run.Training) *run.Folder {
 	f, err := run.Create(filepath.Join(t.TempDir(), "run"), run.Config{
 		Kind: "fit", Seed: seed, Training: &c,
 	}, nil)
-	must(t, err)
+	check.Must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f
 }
@@ -148,7 +129,7 @@ func newFolder(t testing.TB, seed uint64, c run.Training) *run.Folder {
 func trainer(t testing.TB, x task.Task, f *run.Folder, h Hooks) *Trainer {
 	t.Helper()
 	tr, err := New(backend(t), x, f, h)
-	must(t, err)
+	check.Must(t, err)
 	return tr
 }
 
@@ -156,14 +137,14 @@ func trainer(t testing.TB, x task.Task, f *run.Folder, h Hooks) *Trainer {
 func trainAll(t testing.TB, x task.Task, f *run.Folder, h Hooks) string {
 	t.Helper()
 	tr := trainer(t, x, f, h)
-	must(t, tr.Run(context.Background()))
+	check.Must(t, tr.Run(context.Background()))
 	return digest(t, tr.Store())
 }
 
 func digest(t testing.TB, s *model.Store) string {
 	t.Helper()
 	d, err := run.Digest(s)
-	must(t, err)
+	check.Must(t, err)
 	return d
 }
 
@@ -176,7 +157,7 @@ func weights(t testing.TB, s *model.Store) map[string][]float32 {
 			continue
 		}
 		value, err := v.Value()
-		must(t, err)
+		check.Must(t, err)
 		if values[v.Path()], err = tensors.CopyFlatData[float32](value); err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +198,8 @@ func TestRunTells(t *testing.T) {
 			return map[string]float64{"error": 1 / float64(step)}, nil
 		},
 	})
-	must(t, tr.Run(context.Background()))
-	must(t, tr.Run(context.Background())) // nothing is left to do
+	check.Must(t, tr.Run(context.Background()))
+	check.Must(t, tr.Run(context.Background())) // nothing is left to do
 
 	if len(seen) != 12 || tr.Step() != 12 || tr.Devices() != 1 {
 		t.Fatalf("%d steps were told of, the last is %d, on %d devices; want 12, 12, 1", len(seen), tr.Step(), tr.Devices())
@@ -233,7 +214,7 @@ func TestRunTells(t *testing.T) {
 		t.Errorf("validated after steps %v, want %v", validated, want)
 	}
 	points, err := f.ReadMetrics()
-	must(t, err)
+	check.Must(t, err)
 	var logged []int64
 	for _, p := range points {
 		if rate, ok := p.Metrics["learning_rate"]; ok {
@@ -247,7 +228,7 @@ func TestRunTells(t *testing.T) {
 		t.Errorf("steps %v were logged, want %v", logged, want)
 	}
 	saved, err := f.Checkpoints()
-	must(t, err)
+	check.Must(t, err)
 	for _, s := range saved {
 		if !near(s.Metrics["error"], 1/float64(s.Step)) {
 			t.Errorf("checkpoint %d has metrics %v", s.Step, s.Metrics)

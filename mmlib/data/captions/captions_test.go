@@ -6,8 +6,9 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // pictures are examples of which only the class counts; example i is of class i mod classes.
@@ -39,26 +40,6 @@ func number(caption string) ([]int32, error) {
 	return []int32{int32(i)}, nil
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error; it should say %q", words)
-		return
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
-}
-
 // TestByClass: no caption comes twice in a batch, each picture's is of its class, groups are what the sharing says, and
 // many batches use all captions.
 func TestByClass(t *testing.T) {
@@ -66,7 +47,7 @@ func TestByClass(t *testing.T) {
 	classOf := []int{0, 0, 1, 1, 2, 2, 0, 1, 2} // of caption number i
 	for _, sharing := range []string{SharePairs, ShareCaptions, ShareMeanings} {
 		p, err := ByClass(pictures{21, 3}, three(), Settings{Languages: []string{"en", "zh"}, PerBatch: 6, Sharing: sharing}, number)
-		must(t, err)
+		check.Must(t, err)
 		used := map[int32]bool{}
 		for seed := range uint64(20) {
 			ids, own, group := p.Texts(examples, rand.New(rand.NewPCG(seed, 1)))
@@ -118,7 +99,7 @@ func TestByClassRefuses(t *testing.T) {
 		s := good
 		test.spoil(&s)
 		_, err := ByClass(test.pictures, three(), s, test.encode)
-		wantError(t, err, test.words...)
+		check.Error(t, err, test.words...)
 	}
 }
 
@@ -150,7 +131,7 @@ func TestEach(t *testing.T) {
 		}},
 	} {
 		p, err := Each(pictures{3, 3}, texts, test.meanings, test.sharing, letters)
-		must(t, err)
+		check.Must(t, err)
 		seen := map[string]bool{}
 		for seed := range uint64(20) {
 			ids, own, group := p.Texts(batch, rand.New(rand.NewPCG(seed, 1)))
@@ -184,20 +165,20 @@ func TestEachRefuses(t *testing.T) {
 		_, err := Each(pictures{2, 2}, texts, meanings, sharing, letters)
 		return err
 	}
-	wantError(t, each([][]string{{"a"}}, nil, SharePairs), "2 pictures and captions for 1")
-	wantError(t, each([][]string{{"a"}, {"b"}}, []int32{1}, SharePairs), "2 pictures and 1 meanings")
-	wantError(t, each([][]string{{"a"}, {}}, nil, SharePairs), "example 1 has no caption")
-	wantError(t, each([][]string{{" "}, {"b"}}, nil, SharePairs), "example 0 has an empty caption")
-	wantError(t, each([][]string{{"a"}, {"unknown"}}, nil, SharePairs), "example 1", "unknown words")
-	wantError(t, each([][]string{{"a"}, {"b"}}, nil, "groups"), `sharing is "groups"`)
+	check.Error(t, each([][]string{{"a"}}, nil, SharePairs), "2 pictures and captions for 1")
+	check.Error(t, each([][]string{{"a"}, {"b"}}, []int32{1}, SharePairs), "2 pictures and 1 meanings")
+	check.Error(t, each([][]string{{"a"}, {}}, nil, SharePairs), "example 1 has no caption")
+	check.Error(t, each([][]string{{" "}, {"b"}}, nil, SharePairs), "example 0 has an empty caption")
+	check.Error(t, each([][]string{{"a"}, {"unknown"}}, nil, SharePairs), "example 1", "unknown words")
+	check.Error(t, each([][]string{{"a"}, {"b"}}, nil, "groups"), `sharing is "groups"`)
 }
 
 // TestFile: classes.json comes back as it was written, and what is none is refused.
 func TestFile(t *testing.T) {
 	file, err := three().File()
-	must(t, err)
+	check.Must(t, err)
 	back, err := Read(file)
-	must(t, err)
+	check.Must(t, err)
 	if !reflect.DeepEqual(back, three()) {
 		t.Errorf("read %v, want %v", back, three())
 	}
@@ -215,7 +196,7 @@ func TestFile(t *testing.T) {
 		`[{"language":"en","names":["a"],"templates":["%s and %s"]}]`:           "%s once",
 	} {
 		_, err := Read([]byte(text))
-		wantError(t, err, words)
+		check.Error(t, err, words)
 	}
 }
 

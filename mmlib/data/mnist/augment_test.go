@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 func TestPicturePlain(t *testing.T) {
@@ -103,10 +105,10 @@ func TestAugmentValidate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, Augment{Shift: -1}.Validate(), "shift", "-1")
-	wantError(t, Augment{Rotate: 200}.Validate(), "rotate", "200")
-	wantError(t, Augment{Scale: 1}.Validate(), "scale", "1")
-	wantError(t, Augment{Shear: math.NaN()}.Validate(), "shear", "NaN")
+	check.Error(t, Augment{Shift: -1}.Validate(), "shift", "-1")
+	check.Error(t, Augment{Rotate: 200}.Validate(), "rotate", "200")
+	check.Error(t, Augment{Scale: 1}.Validate(), "scale", "1")
+	check.Error(t, Augment{Shear: math.NaN()}.Validate(), "shear", "NaN")
 }
 
 func TestPictureAllocatesNothing(t *testing.T) {

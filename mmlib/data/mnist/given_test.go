@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gomm/mmlib/data"
+	"gomm/mmlib/internal/check"
 )
 
 // likeMNIST is the tiny data set under the names of MNIST's files, and their contents, not compressed.
@@ -133,10 +134,10 @@ func TestKeras(t *testing.T) {
 	mustLoad(t, d, Options{Dir: write(func([]byte) {}), Cache: t.TempDir(), Offline: true})
 	damaged := write(func(data []byte) { data[0]++ })
 	_, _, err := d.load(Options{Dir: damaged, Cache: t.TempDir(), Offline: true})
-	wantError(t, err, filepath.Join(damaged, "mnist.npz"), "is not the original")
+	check.Error(t, err, filepath.Join(damaged, "mnist.npz"), "is not the original")
 	place(t, filepath.Join(damaged, "mnist.npz"), []byte("no zip"))
 	_, _, err = d.load(Options{Dir: damaged, Cache: t.TempDir(), Offline: true})
-	wantError(t, err, filepath.Join(damaged, "mnist.npz"), "cannot be read")
+	check.Error(t, err, filepath.Join(damaged, "mnist.npz"), "cannot be read")
 }
 
 // Without a folder for the cache the data set is still had; the message names what a user can set.
@@ -145,7 +146,7 @@ func TestNoHome(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	_, err := data.CacheDir(MNIST)
-	wantError(t, err, "set HOME or XDG_CACHE_HOME")
+	check.Error(t, err, "set HOME or XDG_CACHE_HOME")
 	d, stored := tiny()
 	d.system = write(t, stored)
 	if report := mustLoad(t, d, Options{}); !strings.Contains(report, "going on without a cache") {

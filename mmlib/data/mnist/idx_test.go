@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // idx makes an IDX file.
@@ -48,13 +50,13 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := DecodeImages(test.data)
-			wantError(t, err, test.part)
+			check.Error(t, err, test.part)
 		})
 	}
 	_, err := DecodeLabels(idx(magicLabels, []uint32{2}, []byte{1, 10}))
-	wantError(t, err, "label 10", "example 1")
+	check.Error(t, err, "label 10", "example 1")
 	_, err = DecodeLabels(idx(magicLabels, []uint32{2}, []byte{1}))
-	wantError(t, err, "2 bytes", "1 follow")
+	check.Error(t, err, "2 bytes", "1 follow")
 }
 
 func FuzzDecodeImages(f *testing.F) {

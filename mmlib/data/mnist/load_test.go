@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // tiny is a data set of three training pictures and one test picture, with its files' contents, compressed.
@@ -114,10 +116,10 @@ func TestGivenFolderLacksAFile(t *testing.T) {
 func TestGivenFolderIsNone(t *testing.T) {
 	d, stored := tiny()
 	_, _, err := d.load(Options{Dir: "/no/such/folder", Cache: t.TempDir()})
-	wantError(t, err, "/no/such/folder")
+	check.Error(t, err, "/no/such/folder")
 	path := filepath.Join(write(t, stored), "train-images.gz")
 	_, _, err = d.load(Options{Dir: path, Cache: t.TempDir()})
-	wantError(t, err, path, "is a file")
+	check.Error(t, err, path, "is a file")
 }
 
 // TestDamaged damages one file in every way that files get damaged. In the user's own folder it is an error that names it;
@@ -157,7 +159,7 @@ func TestDamaged(t *testing.T) {
 			dir := write(t, files)
 			path := filepath.Join(dir, "train-images.gz")
 			_, _, err := d.load(Options{Dir: dir, Cache: t.TempDir()})
-			wantError(t, err, path, "delete it")
+			check.Error(t, err, path, "delete it")
 
 			report := mustLoad(t, d, Options{Cache: dir})
 			if strings.Count(report, "\n") != 2 || !strings.Contains(report, path) || !strings.Contains(report, "discarding it") {
@@ -215,12 +217,12 @@ func TestNothingFound(t *testing.T) {
 	t.Setenv("GOPROXY", "off")
 	cache := t.TempDir()
 	_, _, err := d.load(Options{Cache: cache})
-	wantError(t, err, "train-images of tiny", cache, "example.invalid/none", base, "404", "install tiny-data")
+	check.Error(t, err, "train-images of tiny", cache, "example.invalid/none", base, "404", "install tiny-data")
 	_, _, err = d.load(Options{Cache: cache, Offline: true})
-	wantError(t, err, "train-images of tiny", "install tiny-data")
+	check.Error(t, err, "train-images of tiny", "install tiny-data")
 	t.Setenv("PATH", "")
 	_, _, err = d.load(Options{Cache: cache, Offline: true})
-	wantError(t, err, "example.invalid/none", `"go"`)
+	check.Error(t, err, "example.invalid/none", `"go"`)
 }
 
 func TestCancelled(t *testing.T) {
@@ -230,7 +232,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, _, err := d.load(Options{Cache: t.TempDir(), Context: ctx})
-	wantError(t, err, "stopped", "train-images", "canceled")
+	check.Error(t, err, "stopped", "train-images", "canceled")
 }
 
 // TestConfusedDataSets gives MNIST's files for those of Fashion-MNIST; they have the same names.
@@ -241,5 +243,5 @@ func TestConfusedDataSets(t *testing.T) {
 	}
 	labels := compress(idx(magicLabels, []uint32{60000}, train.Labels))
 	_, err = datasets[1].files[trainLabels].unpack(labels)
-	wantError(t, err, "not the original", "it is train-labels-idx1-ubyte of mnist")
+	check.Error(t, err, "not the original", "it is train-labels-idx1-ubyte of mnist")
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"gomm/mmlib/internal/check"
 )
 
 // TestLoad loads both data sets. MNIST must be there: it comes with a Go module, wherever Go modules do. Fashion-MNIST
@@ -133,24 +135,11 @@ func TestNames(t *testing.T) {
 
 func TestUnknownNames(t *testing.T) {
 	_, _, err := Load("cifar", Options{})
-	wantError(t, err, `"cifar"`, MNIST, Fashion)
+	check.Error(t, err, `"cifar"`, MNIST, Fashion)
 	_, err = Classes("cifar", "en")
-	wantError(t, err, `"cifar"`)
+	check.Error(t, err, `"cifar"`)
 	_, err = Templates(MNIST, "fr")
-	wantError(t, err, `"fr"`, "en", "zh")
-}
-
-// wantError fails unless err is an error with all of the parts in its text.
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; want one with %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
-		}
-	}
+	check.Error(t, err, `"fr"`, "en", "zh")
 }
 
 func TestPerClass(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // hostile are damaged and malicious files, with a part of the error that each must give.
@@ -118,7 +120,7 @@ func TestHostileFiles(t *testing.T) {
 			if err == nil {
 				t.Fatalf("%T of %v; want an error with %q", img, img.Bounds(), h.want)
 			}
-			wantError(t, err, "picture: cat.png ", h.want)
+			check.Error(t, err, "picture: cat.png ", h.want)
 			if strings.ContainsAny(err.Error(), "\r\n") {
 				t.Errorf("more than one line: %q", err)
 			}
@@ -190,14 +192,14 @@ func TestGuard(t *testing.T) {
 	p := Preprocess{Size: 4, Channels: 1}
 	for _, p.Invert = range []bool{false, true} {
 		err := p.Apply(make([]float32, p.Len()), broken{})
-		wantError(t, err, "damaged", "index out of range")
+		check.Error(t, err, "damaged", "index out of range")
 		paletted := image.NewPaletted(image.Rect(0, 0, 5, 5), color.Palette{color.Black})
 		paletted.Pix[7] = 9
-		wantError(t, p.Apply(make([]float32, p.Len()), paletted), "damaged")
+		check.Error(t, p.Apply(make([]float32, p.Len()), paletted), "damaged")
 	}
-	wantError(t, p.Apply(make([]float32, p.Len()), nil), "nil")
+	check.Error(t, p.Apply(make([]float32, p.Len()), nil), "nil")
 	_, err := p.Read(errReader{}, "pipe")
-	wantError(t, err, "pipe cannot be read", "broken pipe")
+	check.Error(t, err, "pipe cannot be read", "broken pipe")
 }
 
 type errReader struct{}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gomm/mmlib/internal/check"
 )
 
 // TestResizeEqualsPillow compares with goldens made by testdata/resize.py, to the last bit.
@@ -144,13 +146,13 @@ func TestValidate(t *testing.T) {
 		"channel 0 is 0":  {Size: 8, Channels: 1, Std: []float32{0}},
 		"channel 0 is Na": {Size: 8, Channels: 1, Std: []float32{float32(math.NaN())}},
 	} {
-		wantError(t, p.Validate(), part)
+		check.Error(t, p.Validate(), part)
 		_, err := p.Load("testdata/wide.png")
-		wantError(t, err, part)
+		check.Error(t, err, part)
 	}
 	p := CLIP(224)
-	wantError(t, p.Apply(make([]float32, 5), uniform(2, 2, 0)), "5 values", "150528")
-	wantError(t, p.Apply(make([]float32, p.Len()), uniform(0, 2, 0)), "0×2")
+	check.Error(t, p.Apply(make([]float32, 5), uniform(2, 2, 0)), "5 values", "150528")
+	check.Error(t, p.Apply(make([]float32, p.Len()), uniform(0, 2, 0)), "0×2")
 }
 
 func TestDecodeRefuses(t *testing.T) {
@@ -164,16 +166,16 @@ func TestDecodeRefuses(t *testing.T) {
 		"60000×60000": promise(good, 60000, 60000),
 	} {
 		_, err := Decode(bytes.NewReader(data), "cat.png")
-		wantError(t, err, "cat.png", part)
+		check.Error(t, err, "cat.png", part)
 	}
 	_, err = Decode(bytes.NewReader(nil), "empty.png")
-	wantError(t, err, "empty.png is empty")
+	check.Error(t, err, "empty.png is empty")
 	_, err = Open("testdata/none.png")
-	wantError(t, err, "testdata/none.png")
+	check.Error(t, err, "testdata/none.png")
 	_, err = Open("testdata")
-	wantError(t, err, "testdata", "cannot be read")
+	check.Error(t, err, "testdata", "cannot be read")
 	_, err = Decode(zeros{}, "endless.png")
-	wantError(t, err, "endless.png", fmt.Sprint(MaxBytes))
+	check.Error(t, err, "endless.png", fmt.Sprint(MaxBytes))
 }
 
 // promise is a PNG file with another size in its header.
@@ -189,18 +191,6 @@ func promise(file []byte, w, h uint32) []byte {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; want one with %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
-		}
-	}
-}
 
 func BenchmarkCLIP(b *testing.B) {
 	img := image.NewYCbCr(image.Rect(0, 0, 1920, 1080), image.YCbCrSubsampleRatio420)

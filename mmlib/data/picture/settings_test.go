@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	_ "golang.org/x/image/tiff" // registers itself, and must not be reached
+
+	"gomm/mmlib/internal/check"
 )
 
 // TestJSON: what belongs to the model is written and read back; what is unknown or wrong is refused.
@@ -57,7 +59,7 @@ func TestJSON(t *testing.T) {
 		`{"size": 8, "channels": 1, "mean": [0.5, 0.5, 0.5]}`:    "mean has 3 values for 1 channels",
 	} {
 		p := Preprocess{Size: 5, Channels: 1}
-		wantError(t, json.Unmarshal([]byte(data), &p), "picture: ", part)
+		check.Error(t, json.Unmarshal([]byte(data), &p), "picture: ", part)
 		if p.Size != 5 || p.Channels != 1 {
 			t.Errorf("%s was refused and changed the settings to %+v", data, p)
 		}
@@ -227,5 +229,5 @@ func TestRegisteredFormats(t *testing.T) {
 		t.Fatal("no TIFF decoder is registered")
 	}
 	_, err := Decode(bytes.NewReader(tiff), "x.png")
-	wantError(t, err, "picture: x.png is TIFF, which is not read; convert it to PNG")
+	check.Error(t, err, "picture: x.png is TIFF, which is not read; convert it to PNG")
 }

@@ -6,29 +6,12 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"gomm/mmlib/internal/check"
 )
 
 func captions() []string {
 	return []string{"a photo of the digit seven.", "a handwritten t-shirt", "手写数字七", "一张数字七的照片", "T恤的图片"}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error; it should say %q", words)
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
-		}
-	}
 }
 
 func TestSplit(t *testing.T) {
@@ -73,13 +56,13 @@ func TestEncode(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	w := NewWords(captions())
 	_, err := Fixed(w, "a photo of", 4, Refuse)
-	wantError(t, err, `"a photo of"`, "5 tokens", "at most 4", "shorten")
+	check.Error(t, err, `"a photo of"`, "5 tokens", "at most 4", "shorten")
 	for _, length := range []int{1, 0, -3} {
 		_, err = Fixed(w, "", length, Refuse)
-		wantError(t, err, "2 tokens")
+		check.Error(t, err, "2 tokens")
 	}
 	_, err = Fixed(w, "a purple 七 zebra", 16, Refuse)
-	wantError(t, err, `"purple", "zebra"`, "not trained on", "seven")
+	check.Error(t, err, `"purple", "zebra"`, "not trained on", "seven")
 
 	var many []string
 	for r := 'a'; r <= 'z'; r++ {
@@ -96,10 +79,10 @@ func TestRoundTrip(t *testing.T) {
 	w := NewWords(captions())
 	for _, text := range append(captions(), "a seven 七 of", "T恤", "the digit 七.") {
 		ids, err := Fixed(w, text, 20, Refuse)
-		must(t, err)
+		check.Must(t, err)
 		back := w.Decode(ids)
 		again, err := Fixed(w, back, 20, Refuse)
-		must(t, err)
+		check.Must(t, err)
 		if !slices.Equal(ids, again) {
 			t.Errorf("%q comes back as %q, which has other tokens", text, back)
 		}
@@ -110,7 +93,7 @@ func TestRoundTrip(t *testing.T) {
 		"一张 T恤 的照片":                     "一张t恤的照片",
 	} {
 		ids, err := Fixed(w, text, 20, Refuse)
-		must(t, err)
+		check.Must(t, err)
 		if got := w.Decode(ids); got != want {
 			t.Errorf("%q comes back as %q, want %q", text, got, want)
 		}
@@ -129,7 +112,7 @@ func TestLongest(t *testing.T) {
 		t.Errorf("the longest of none has %d tokens (%v), want start and end", got, err)
 	}
 	_, err := Longest(w, []string{"a", "zebra"})
-	wantError(t, err, "zebra")
+	check.Error(t, err, "zebra")
 }
 
 func TestCut(t *testing.T) {
@@ -140,16 +123,16 @@ func TestCut(t *testing.T) {
 		}
 	}
 	_, err := Fixed(w, "a", 1, Cut)
-	wantError(t, err, "at most 1")
+	check.Error(t, err, "at most 1")
 }
 
 // TestSpecial: special tokens stand between the start and the words, in the file too, and are not decoded.
 func TestSpecial(t *testing.T) {
 	w := NewWords([]string{"a"}, Mask, "separator")
 	data, err := File(w)
-	must(t, err)
+	check.Must(t, err)
 	read, err := Read(data)
-	must(t, err)
+	check.Must(t, err)
 	for _, w := range []Tokenizer{w, read} {
 		for name, want := range map[string]int32{Pad: 0, Start: 1, Mask: 2, "separator": 3, End: 5} {
 			if id, ok := w.Special(name); !ok || id != want {
@@ -161,23 +144,23 @@ func TestSpecial(t *testing.T) {
 		}
 	}
 	_, err = Read([]byte(`{"type":"bpe"}`))
-	wantError(t, err, `"bpe"`, `"words"`)
+	check.Error(t, err, `"bpe"`, `"words"`)
 	_, err = Read([]byte("\x00"))
-	wantError(t, err, "not a tokenizer's file")
+	check.Error(t, err, "not a tokenizer's file")
 }
 
 func TestJSON(t *testing.T) {
 	w := NewWords(captions())
 	data, err := json.Marshal(w)
-	must(t, err)
+	check.Must(t, err)
 	var back Words
-	must(t, json.Unmarshal(data, &back))
+	check.Must(t, json.Unmarshal(data, &back))
 	if !slices.Equal(back.words, w.words) || back.VocabSize() != w.VocabSize() {
 		t.Errorf("read %q, wrote %q", back.words, w.words)
 	}
 	for _, caption := range captions() {
 		a, err := Fixed(w, caption, 20, Refuse)
-		must(t, err)
+		check.Must(t, err)
 		b, err := Fixed(&back, caption, 20, Refuse)
 		if err != nil || !slices.Equal(a, b) {
 			t.Errorf("%q has ids %v (%v) after reading, %v before", caption, b, err, a)
@@ -200,7 +183,7 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), kept); err == nil {
 			t.Errorf("%s is read without an error", text)
 		} else if err := kept.UnmarshalJSON([]byte(text)); err != nil && words[0] != "JSON" {
-			wantError(t, err, words...)
+			check.Error(t, err, words...)
 		}
 		if kept.VocabSize() != 4 {
 			t.Errorf("%s changed the tokenizer, though it was refused", text)
@@ -227,9 +210,9 @@ func FuzzWords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		w := NewWords([]string{text})
 		length, err := Longest(w, []string{text})
-		must(t, err)
+		check.Must(t, err)
 		ids, err := Fixed(w, text, length, Refuse)
-		must(t, err)
+		check.Must(t, err)
 		if ids[0] != startID || ids[length-1] != w.end() || slices.Max(ids) != int32(w.VocabSize()-1) {
 			t.Fatalf("%q has ids %v: want start, end and nothing above", text, ids)
 		}
@@ -237,9 +220,9 @@ func FuzzWords(f *testing.F) {
 			t.Fatalf("%q comes back as %q", split(text), got)
 		}
 		data, err := json.Marshal(w)
-		must(t, err)
+		check.Must(t, err)
 		var back Words
-		must(t, json.Unmarshal(data, &back))
+		check.Must(t, json.Unmarshal(data, &back))
 		if !slices.Equal(back.words, w.words) {
 			t.Fatalf("read %q, wrote %q", back.words, w.words)
 		}
