@@ -63,7 +63,8 @@ func TestPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took, err := p.Step(3); took != 3500*time.Millisecond || err != nil || p.Params() != 7 || p.Name() != "PyTorch 2.15.0, eager, 2 threads" {
+	if took, err := p.Step(3); took != 3500*time.Millisecond || err != nil || p.Params() != 7 ||
+		p.Name() != "PyTorch 2.15.0, eager, 2 threads" {
 		t.Errorf("3 steps took %v, error %v; %d parameters, name %q", took, err, p.Params(), p.Name())
 	}
 	if err := p.Close(); err != nil {
@@ -160,7 +161,8 @@ func TestCompare(t *testing.T) {
 	if got, want := strings.Join(calls, " "), "a2 b2 a10 b10 b10 a10 a10 b10 b10 a10"; got != want {
 		t.Errorf("turns were %s, want %s", got, want)
 	}
-	if r.Ours.Best != 0.1 || r.Ours.Median != 0.25 || r.Peer.Best != 0.4 || r.Peer.Median != 0.4 || r.RatioBest != 0.25 || r.RatioMedian != 0.625 {
+	if r.Ours.Best != 0.1 || r.Ours.Median != 0.25 || r.Peer.Best != 0.4 || r.Peer.Median != 0.4 || r.RatioBest != 0.25 ||
+		r.RatioMedian != 0.625 {
 		t.Errorf("wrong numbers: %+v", r)
 	}
 	var back result
@@ -183,7 +185,8 @@ func TestOptions(t *testing.T) {
 	if err := bench(context.Background(), options{steps: 1, threads: 1}); err == nil || !strings.Contains(err.Error(), "-rounds 0") {
 		t.Errorf("error %v, want one that names -rounds", err)
 	}
-	if err := bench(context.Background(), options{preset: "none", rounds: 1, steps: 1, threads: 1}); err == nil || !strings.Contains(err.Error(), `"none"`) {
+	if err := bench(context.Background(), options{preset: "none", rounds: 1, steps: 1, threads: 1}); err == nil ||
+		!strings.Contains(err.Error(), `"none"`) {
 		t.Errorf("error %v, want one that names the preset", err)
 	}
 }

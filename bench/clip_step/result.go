@@ -95,7 +95,8 @@ func (r *result) print(w io.Writer) error {
 	fmt.Fprintf(t, "%.2f\t%.2f\t\t  our time over theirs\n", r.RatioBest, r.RatioMedian)
 	err := t.Flush()
 	if spread := max(r.Ours.spread(), r.Peer.spread()); spread > busy {
-		fmt.Fprintf(b, "\nThe slowest round took %.1f times as long as the fastest: the machine was busy. Time it again when it is idle.\n", spread)
+		fmt.Fprintf(b, "\nThe slowest round took %.1f times as long as the fastest: the machine was busy. Time it again when it is idle.\n",
+			spread)
 	}
 	return errors.Join(err, b.Flush())
 }

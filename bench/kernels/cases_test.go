@@ -26,7 +26,8 @@ func TestCases(t *testing.T) {
 	if got := choose(all, regexp.MustCompile("contrastive/8192/64")); len(got) != 2 || got[0].Pass != forward || got[1].Pass != backward {
 		t.Errorf("chose %v", got)
 	}
-	if l, b := (benchCase{Op: attentionOp, Size: 16384, Heads: 4}), (benchCase{Op: contrastiveOp, Size: 32768}); l.Matrix() != 4<<30 || b.Matrix() != 4<<30 {
+	if l, b := (benchCase{Op: attentionOp, Size: 16384, Heads: 4}), (benchCase{Op: contrastiveOp, Size: 32768}); l.Matrix() != 4<<30 ||
+		b.Matrix() != 4<<30 {
 		t.Errorf("matrices of %d and %d bytes, want 4 GiB each", l.Matrix(), b.Matrix())
 	}
 	if quick := cases(true); len(quick) != len(all) || quick[0].Size != 64 {

@@ -50,7 +50,8 @@ func (e *entrant) compare(reference *entrant) error {
 	}
 	e.row.Difference, e.row.Against = &worst, reference.job.Impl
 	if worst > tolerance {
-		return fmt.Errorf("%s differs from %s by %.2g of its largest number; rounding explains no more than %g", where, reference.job.Impl, worst, tolerance)
+		return fmt.Errorf("%s differs from %s by %.2g of its largest number; rounding explains no more than %g", where, reference.job.Impl,
+			worst, tolerance)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func TestDifference(t *testing.T) {
 // TestReference: plain is what the others are compared with, and PyTorch where there is no plain.
 func TestReference(t *testing.T) {
 	entrantWith := func(impl string, loss float32) *entrant {
-		e := &entrant{job: job{benchCase: benchCase{Op: contrastiveOp, Pass: forward}, Impl: impl, Folder: filepath.Join(t.TempDir(), impl)}, row: &row{}}
+		e := &entrant{job: job{benchCase: benchCase{Op: contrastiveOp, Pass: forward}, Impl: impl, Folder: filepath.Join(t.TempDir(), impl)},
+			row: &row{}}
 		if err := os.Mkdir(e.job.Folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,8 @@ func TestReference(t *testing.T) {
 	if p.row.Against != "" || l.row.Against != plain || l.row.Error != "" || !strings.Contains(torch.row.Error, "0.25") {
 		t.Errorf("rows %+v, %+v, %+v", p.row, l.row, torch.row)
 	}
-	if err := compare([]*entrant{l, torch}); err == nil || l.row.Against != pytorch || !strings.Contains(l.row.Error, "differs from pytorch by 0.2 ") {
+	if err := compare([]*entrant{l, torch}); err == nil || l.row.Against != pytorch ||
+		!strings.Contains(l.row.Error, "differs from pytorch by 0.2 ") {
 		t.Errorf("error %v, row %+v; want lean compared with PyTorch", err, l.row)
 	}
 	l = entrantWith(leanly, 4)

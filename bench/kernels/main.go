@@ -102,10 +102,11 @@ func parse(args []string, w io.Writer) (options, error) {
 	f.StringVar(&o.python, "python", "bench/.venv-bench/bin/python", "Python that has PyTorch")
 	f.StringVar(&o.script, "peer", "bench/kernels/peer.py", "the program that computes with PyTorch")
 	f.StringVar(&o.out, "out", "", "`file` for the result (default "+out+"; none with -only or -quick)")
-	f.Func("only", "`regexp` of cases, such as attention/4096/64/causal/forward+backward or contrastive/8192/512/forward", func(text string) (err error) {
-		o.only, err = regexp.Compile(text)
-		return err
-	})
+	f.Func("only", "`regexp` of cases, such as attention/4096/64/causal/forward+backward or contrastive/8192/512/forward",
+		func(text string) (err error) {
+			o.only, err = regexp.Compile(text)
+			return err
+		})
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

@@ -59,7 +59,8 @@ func TestBenchRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bench(t.Context(), o, io.Discard); err == nil || !strings.Contains(err.Error(), `-only "none"; cases are such as "attention/1024/64/forward"`) {
+	if err := bench(t.Context(), o, io.Discard); err == nil ||
+		!strings.Contains(err.Error(), `-only "none"; cases are such as "attention/1024/64/forward"`) {
 		t.Errorf("error %v, want one that says what cases are called", err)
 	}
 	o, _ = parse([]string{"-python", "/no/python"}, io.Discard)

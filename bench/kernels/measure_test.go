@@ -97,7 +97,8 @@ func TestMeasure(t *testing.T) {
 				}
 			}
 			r := rows[len(rows)-1]
-			if (r.Error != "") != (test.noted != "") || !strings.Contains(r.Error, test.noted) || len(r.Turns) != test.turns || r.Malloc != test.malloc {
+			if (r.Error != "") != (test.noted != "") || !strings.Contains(r.Error, test.noted) || len(r.Turns) != test.turns ||
+				r.Malloc != test.malloc {
 				t.Errorf("error %q, turns %v, malloc %q; want %q, %d, %q", r.Error, r.Turns, r.Malloc, test.noted, test.turns, test.malloc)
 			}
 		})
@@ -124,8 +125,10 @@ func TestBench(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	text, err := json.Marshal(row{Impl: plain, benchCase: benchCase{Op: contrastiveOp, Pass: forward, Size: 8, Width: 4}, Error: "needs 25 GB"})
-	if err != nil || !bytes.Contains(text, []byte(`"seconds":null,"peak_bytes":null`)) || !bytes.Contains(text, []byte(`"error":"needs 25 GB"`)) {
+	text, err := json.Marshal(row{Impl: plain, benchCase: benchCase{Op: contrastiveOp, Pass: forward, Size: 8, Width: 4},
+		Error: "needs 25 GB"})
+	if err != nil || !bytes.Contains(text, []byte(`"seconds":null,"peak_bytes":null`)) ||
+		!bytes.Contains(text, []byte(`"error":"needs 25 GB"`)) {
 		t.Errorf("a row without measurements is %s, error %v", text, err)
 	}
 	var back row

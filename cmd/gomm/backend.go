@@ -33,7 +33,9 @@ func describePlugin() (string, error) {
 }
 
 // fetchAccelerator installs the plugin of a GPU or TPU, which go-xla's installer keeps in a folder of its own.
-func fetchAccelerator(fetch func(context.Context, plugin.Options) (string, error)) func(context.Context, string, io.Writer) (string, error) {
+func fetchAccelerator(
+	fetch func(context.Context, plugin.Options) (string, error),
+) func(context.Context, string, io.Writer) (string, error) {
 	return func(ctx context.Context, dir string, log io.Writer) (string, error) {
 		if dir != "" {
 			return "", usagef("data: --dir is not for the plugins of GPUs and TPUs, which have a folder of their own; got %q", dir)

@@ -162,8 +162,10 @@ func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string,
 
 // sameAs refuses to mix two demos in one folder.
 func (d demo) sameAs(settings models.Settings, s stage, dir string) error {
-	if settings.Preset != s.preset || settings.Seed != d.seed || settings.Data == nil || settings.Data.String() != d.data || settings.Training == nil {
-		return usagef("%s holds a run of preset %s, seed %d, data %v: name another folder by --run, or remove it", dir, settings.Preset, settings.Seed, settings.Data)
+	if settings.Preset != s.preset || settings.Seed != d.seed || settings.Data == nil || settings.Data.String() != d.data ||
+		settings.Training == nil {
+		return usagef("%s holds a run of preset %s, seed %d, data %v: name another folder by --run, or remove it", dir, settings.Preset,
+			settings.Seed, settings.Data)
 	}
 	return nil
 }

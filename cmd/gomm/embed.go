@@ -164,7 +164,8 @@ func (e *embedding) jsonl(pictures, texts eval.Matrix) ([]byte, error) {
 
 // npy writes the pictures' rows and then the texts' in NumPy's format.
 func npy(pictures, texts eval.Matrix) ([]byte, error) {
-	t := tensors.FromFlatDataAndDimensions(slices.Concat(pictures.Data, texts.Data), pictures.Rows+texts.Rows, max(pictures.Width, texts.Width))
+	t := tensors.FromFlatDataAndDimensions(slices.Concat(pictures.Data, texts.Data), pictures.Rows+texts.Rows,
+		max(pictures.Width, texts.Width))
 	var out bytes.Buffer
 	err := numpy.ToNpyWriter(t, &out)
 	return out.Bytes(), errors.Join(err, t.FinalizeAll())

@@ -106,7 +106,8 @@ func TestEmbedFormats(t *testing.T) {
 	args := []string{"embed", "--run", clip, "--stdin", file, "--text", "a handwritten seven", "--text", "手写的七"}
 	callWith := func(more ...string) string {
 		var out, errs bytes.Buffer
-		if status := runCommand(context.Background(), append(slices.Clone(args), more...), strings.NewReader("the digit one\nthe digit two\n"), &out, &errs); status != exitOK {
+		if status := runCommand(context.Background(), append(slices.Clone(args), more...), strings.NewReader("the digit one\nthe digit two\n"),
+			&out, &errs); status != exitOK {
 			t.Fatalf("status %d: %s", status, errs.String())
 		}
 		return out.String()
@@ -128,7 +129,8 @@ func TestEmbedFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if header := "\x93NUMPY\x01\x00"; !bytes.HasPrefix(written, []byte(header)) || !bytes.Contains(written, []byte("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 8), }")) {
+	if header := "\x93NUMPY\x01\x00"; !bytes.HasPrefix(written, []byte(header)) ||
+		!bytes.Contains(written, []byte("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 8), }")) {
 		t.Errorf("the .npy file begins with %q", written[:min(80, len(written))])
 	}
 	array, err := numpy.FromNpyFile(npyFile)

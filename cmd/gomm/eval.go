@@ -74,7 +74,8 @@ very end.`,
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object instead of a table")
 	flags.BoolVar(&noReport, "no-report", false, "leave the run folder as it is: no report.html, no summary.json")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
-	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation},
+		cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("data-dir")
 	return c
@@ -88,7 +89,8 @@ func evaluate(ctx context.Context, b compute.Backend, dir string, on experiment.
 // printEvaluation writes tables for people. page is the report that was written, or empty.
 func printEvaluation(w io.Writer, e *experiment.Evaluation, page string) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s: %s after step %d, on %s %s examples of %s\n\n", e.Dir, e.Label, e.Model.Step, ui.Count(e.Examples), e.Split, e.Data)
+	fmt.Fprintf(&out, "%s: %s after step %d, on %s %s examples of %s\n\n", e.Dir, e.Label, e.Model.Step, ui.Count(e.Examples), e.Split,
+		e.Data)
 	shares := [][]string{{"", "accuracy", "95 % interval", "right", "of"}}
 	var counted, others []experiment.Figure
 	for _, f := range e.Figures() {

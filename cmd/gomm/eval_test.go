@@ -77,7 +77,8 @@ func TestEvalTable(t *testing.T) {
 	if status != exitOK {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	for _, want := range []string{"CLIP after step 4, on 40 validation examples of mnist", "zero-shot, English prompts  ", "\nseven  ", "examples/s on "} {
+	for _, want := range []string{"CLIP after step 4, on 40 validation examples of mnist", "zero-shot, English prompts  ", "\nseven  ",
+		"examples/s on "} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the table lacks %q:\n%s", want, stdout)
 		}
@@ -108,7 +109,8 @@ func TestCombinedReport(t *testing.T) {
 	if en, want := runs[0].Figure("accuracy_en").Value, eval.Accuracy(zero.Predictions("en")); en != want {
 		t.Errorf("accuracy_en is %v, want %v", en, want)
 	}
-	if f := runs[1].Figure("accuracy"); f.Total != 10_000 || f.Value != float64(f.Right)/10_000 || !math.IsNaN(runs[1].Figure("accuracy_en").Value) {
+	if f := runs[1].Figure("accuracy"); f.Total != 10_000 || f.Value != float64(f.Right)/10_000 ||
+		!math.IsNaN(runs[1].Figure("accuracy_en").Value) {
 		t.Errorf("a classifier has the accuracy %+v, and in English %v", f, runs[1].Figure("accuracy_en").Value)
 	}
 	path := filepath.Join(dir, "report.html")

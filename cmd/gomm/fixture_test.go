@@ -45,7 +45,8 @@ var makeTinyRuns = sync.OnceValue(func() (made tiny) {
 			"--set", "text.width=8", "--set", "text.mlp=8", "--set", "model.projection=8", "--set", "captions.per_batch=20",
 			"--set", "data.validation=40",
 		}, few...),
-		append([]string{"finetune", "classifier", "--preset", "mnist-demo-probe", "--from", clip, "--run", probe, "--steps", "2", "--set", "data.validation=0"}, few...),
+		append([]string{"finetune", "classifier", "--preset", "mnist-demo-probe", "--from", clip, "--run", probe, "--steps", "2", "--set",
+			"data.validation=0"}, few...),
 	} {
 		if status, _, stderr := call(args...); status != exitOK {
 			return tiny{err: fmt.Errorf("gomm %v: %s", args, stderr)}

@@ -43,7 +43,8 @@ type kernelPlace struct {
 func (p *kernelPlace) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&p.name, "name", jupyter.DefaultName, "the kernel's name, by which notebooks ask for it")
-	flags.StringVar(&p.prefix, "prefix", "", "virtual environment whose Jupyter it is for (default: "+venvDir+" of the checkout, if there is one)")
+	flags.StringVar(&p.prefix, "prefix", "", "virtual environment whose Jupyter it is for (default: "+venvDir+" of the checkout, if there "+
+		"is one)")
 	flags.BoolVar(&p.user, "user", false, "for every Jupyter of this user")
 	flags.StringVar(&p.module, "module", "", "the checkout of gomm (default: the one around the current folder)")
 	c.MarkFlagsMutuallyExclusive("user", "prefix")
@@ -139,7 +140,8 @@ its own, in its own .venv, or under its own --name.`,
 	flags.StringVar(&display, "display", "", `what people see (default: "Go · gomm (XLA)")`)
 	flags.StringVar(&backend, "backend", "", "GOMLX_BACKEND of the cells (default: xla if a plugin is installed, else go)")
 	flags.BoolVar(&force, "force", false, "replace another kernel of that name")
-	_ = c.RegisterFlagCompletionFunc("backend", cobra.FixedCompletions([]string{"xla", "xla:cpu", "xla:cuda", "xla:tpu", "go"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("backend", cobra.FixedCompletions([]string{"xla", "xla:cpu", "xla:cuda", "xla:tpu", "go"},
+		cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

@@ -22,7 +22,8 @@ func TestKernelRefuses(t *testing.T) {
 		stderr string
 	}{
 		{"kernel install --module " + dir, exitUsage, "gomm: --module " + dir + ": there is no go.mod of gomm in it"},
-		{"kernel install --user --prefix " + dir, exitUsage, "gomm: if any flags in the group [user prefix] are set none of the others can be; [prefix user] were all set"},
+		{"kernel install --user --prefix " + dir, exitUsage,
+			"gomm: if any flags in the group [user prefix] are set none of the others can be; [prefix user] were all set"},
 		{"kernel install now", exitUsage, `gomm: unknown command "now" for "gomm kernel install"`},
 		{"kernel remove --prefix " + dir, exitFailed, `gomm: jupyter: there is no kernel "gomm" in ` + dir},
 		{"kernel remove --prefix " + dir + " --name ..", exitFailed, `gomm: jupyter: a kernel cannot be called ".."`},
@@ -43,7 +44,8 @@ func TestKernelRemove(t *testing.T) {
 	prefix := t.TempDir()
 	data := jupyter.EnvironmentDir(prefix)
 	for _, name := range []string{"gomm", "other"} {
-		if _, err := (jupyter.Kernel{Name: name, Display: "Go", Module: "/src/gomm", Bin: "/src/gomm/bin/kernel"}).Install(data, false); err != nil {
+		if _, err := (jupyter.Kernel{Name: name, Display: "Go", Module: "/src/gomm", Bin: "/src/gomm/bin/kernel"}).Install(data,
+			false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,10 +68,14 @@ func TestKernelStatus(t *testing.T) {
 		line   string // a regular expression
 		fails  bool
 	}{
-		"all is here": {func(*machine) {}, `(?m)^ok +gonb .*\n(?s:.*)^ok +goimports (?s:.*)^ok +gopls (?s:.*)^ok +XLA plugin (?s:.*)^ok +Jupyter (?s:.*)^ok +kernel `, false},
-		"no kernel":   {func(m *machine) { m.kernels = func() []jupyter.Installed { return nil } }, `(?m)^\S+ +kernel .*; fix: gomm kernel install$`, true},
-		"no plugin":   {func(m *machine) { m.plugin = func() (string, error) { return "", missing } }, `(?m)^missing +XLA plugin .*; fix: gomm data plugin$`, false},
-		"no tool":     {func(m *machine) { m.tool = func(context.Context, jupyter.Tool) (string, error) { return "", missing } }, `(?m)^\S+ +gonb .*; fix: gomm kernel install$`, true},
+		"all is here": {func(*machine) {},
+			`(?m)^ok +gonb .*\n(?s:.*)^ok +goimports (?s:.*)^ok +gopls (?s:.*)^ok +XLA plugin (?s:.*)^ok +Jupyter (?s:.*)^ok +kernel `, false},
+		"no kernel": {func(m *machine) { m.kernels = func() []jupyter.Installed { return nil } },
+			`(?m)^\S+ +kernel .*; fix: gomm kernel install$`, true},
+		"no plugin": {func(m *machine) { m.plugin = func() (string, error) { return "", missing } },
+			`(?m)^missing +XLA plugin .*; fix: gomm data plugin$`, false},
+		"no tool": {func(m *machine) { m.tool = func(context.Context, jupyter.Tool) (string, error) { return "", missing } },
+			`(?m)^\S+ +gonb .*; fix: gomm kernel install$`, true},
 	} {
 		m := fakeMachine(complete())
 		test.change(m)

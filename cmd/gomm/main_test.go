@@ -61,7 +61,8 @@ func TestErrorsOfWork(t *testing.T) {
 	}{
 		{"fine", func() error { return nil }, exitOK, ""},
 		{"failure", func() error { return errors.New("no disk") }, exitFailed, "gomm: no disk\n"},
-		{"usage", func() error { return fmt.Errorf("work: %w", usagef("steps: -1")) }, exitUsage, "gomm: work: steps: -1\nRun 'gomm work --help' for how to use it.\n"},
+		{"usage", func() error { return fmt.Errorf("work: %w", usagef("steps: -1")) }, exitUsage,
+			"gomm: work: steps: -1\nRun 'gomm work --help' for how to use it.\n"},
 		{"canceled by itself", func() error { return context.Canceled }, exitFailed, "gomm: context canceled\n"},
 		{"interrupted", func() error { cancel(); return fmt.Errorf("step 7: %w", ctx.Err()) }, exitInterrupted, "gomm: interrupted\n"},
 	} {

@@ -26,7 +26,8 @@ func TestToy(t *testing.T) {
 		}
 		return stdout
 	}
-	if help := ok("pretrain", "--help"); !strings.Contains(help, "toy: a dense layer that says which quarter") || !strings.Contains(help, "presets: quarters") {
+	if help := ok("pretrain", "--help"); !strings.Contains(help, "toy: a dense layer that says which quarter") ||
+		!strings.Contains(help, "presets: quarters") {
 		t.Errorf("the help of pretrain does not know the toy:\n%s", help)
 	}
 	if stdout := ok("pretrain", "toy", "--run", run, "--set", "data.noise=0.1"); !strings.Contains(stdout, "60 steps, accuracy 100.00 %") {
@@ -64,9 +65,11 @@ func TestToy(t *testing.T) {
 		{"classify --run " + run + " " + corner + " --explain " + filepath.Join(dir, "x.png"), "a toy has no attention to draw"},
 		{"pretrain toy --run " + filepath.Join(dir, "other") + " --data mnist", "it learns from quarters, not from mnist"},
 		{"pretrain clip --preset mnist-tiny --run " + filepath.Join(dir, "other") + " --data quarters", "cannot be resized"},
-		{"eval --run " + run + " --data mnist", "knows the classes top left, top right, bottom left, bottom right, and the examples are of zero, one"},
+		{"eval --run " + run + " --data mnist", "knows the classes top left, top right, bottom left, bottom right, and the examples are of " +
+			"zero, one"},
 	} {
-		if status, stdout, stderr := call(strings.Fields(test.args)...); status == exitOK || stdout != "" || !strings.Contains(stderr, test.stderr) {
+		if status, stdout, stderr := call(strings.Fields(test.args)...); status == exitOK || stdout != "" ||
+			!strings.Contains(stderr, test.stderr) {
 			t.Errorf("gomm %s: status %d, stdout %q, stderr %q; want %q", test.args, status, stdout, stderr, test.stderr)
 		}
 	}

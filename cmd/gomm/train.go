@@ -23,15 +23,18 @@ import (
 )
 
 func newPretrainCommand() *cobra.Command {
-	return newTrainCommand(models.Pretrained, "Pretrain a model from random weights", `Where a data set has no captions of its own, they are made of the names of its
-classes, in English and Chinese, several templates each.`, `  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
+	return newTrainCommand(models.Pretrained, "Pretrain a model from random weights",
+		`Where a data set has no captions of its own, they are made of the names of its
+classes, in English and Chinese, several templates each.`,
+		`  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
   gomm pretrain clip --run runs/first --resume                               go on after an interruption`)
 }
 
 func newFinetuneCommand() *cobra.Command {
-	return newTrainCommand(models.Finetuned, "Train a model on the weights of a pretrained run", `Presets that end in "probe" train a linear layer alone, those that end in "full" the whole tower with it. The tower's
+	return newTrainCommand(models.Finetuned, "Train a model on the weights of a pretrained run",
+		`Presets that end in "probe" train a linear layer alone, those that end in "full" the whole tower with it. The tower's
 weights, its size and the data set are those of the run that --from names; without --from training starts from random
 weights.`, `  gomm finetune classifier --from runs/first --run runs/probe --preset mnist-demo-probe
   gomm finetune classifier --from runs/first --run runs/full --preset mnist-demo-full
@@ -69,11 +72,13 @@ never stopped.`,
 			t, validation, err := trainRun(c.Context(), b, r, string(way), c.ErrOrStderr())
 			if err != nil {
 				if c.Context().Err() != nil {
-					fmt.Fprintf(c.ErrOrStderr(), "saved after step %d; go on with: gomm %s %s --resume --run %s\n", t.Steps, way, args[0], quote(f.runDir))
+					fmt.Fprintf(c.ErrOrStderr(), "saved after step %d; go on with: gomm %s %s --resume --run %s\n", t.Steps, way, args[0],
+						quote(f.runDir))
 				}
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %d steps%s; weights %.12s\nNext: gomm eval --run %s\n", f.runDir, t.Steps, validation, t.Digest, quote(f.runDir))
+			fmt.Fprintf(c.OutOrStdout(), "%s: %d steps%s; weights %.12s\nNext: gomm eval --run %s\n", f.runDir, t.Steps, validation, t.Digest,
+				quote(f.runDir))
 			return nil
 		},
 	}
@@ -131,8 +136,9 @@ func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
 	_ = c.MarkFlagDirname("data-dir")
 	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("preset", func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		var list []cobra.Completion
+	_ = c.RegisterFlagCompletionFunc("preset", func(_ *cobra.Command, args []string, _ string) (
+		list []cobra.Completion, _ cobra.ShellCompDirective,
+	) {
 		if len(args) == 0 {
 			args = kinds
 		}
@@ -143,7 +149,9 @@ func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 		}
 		return list, cobra.ShellCompDirectiveNoFileComp
 	})
-	_ = c.RegisterFlagCompletionFunc("set", func(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	_ = c.RegisterFlagCompletionFunc("set", func(_ *cobra.Command, args []string, typed string) (
+		keys []cobra.Completion, _ cobra.ShellCompDirective,
+	) {
 		if len(args) == 0 {
 			args = kinds[:1]
 		}
@@ -151,7 +159,6 @@ func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		var keys []cobra.Completion
 		for _, key := range run.Keys(&s) {
 			if strings.HasPrefix(key, typed) {
 				keys = append(keys, key+"=")
@@ -237,7 +244,8 @@ func (f *trainFlags) open(ctx context.Context, b compute.Backend, kind string, s
 }
 
 // trainRun trains to the last step and reports on the way. validation is what was measured last, for a sentence.
-func trainRun(ctx context.Context, b compute.Backend, r *experiment.Run, label string, stderr io.Writer) (t experiment.Trained, validation string, err error) {
+func trainRun(ctx context.Context, b compute.Backend, r *experiment.Run, label string, stderr io.Writer) (t experiment.Trained,
+	validation string, err error) {
 	display := ui.NewProgress(stderr, label)
 	defer display.Done()
 	t, err = r.Train(ctx, experiment.Options{

@@ -45,7 +45,8 @@ func TestDamagedPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line := said.String(); Describe(b) != "go" || !strings.Contains(line, damaged+" is damaged") || !strings.Contains(line, plugin.Command) {
+	if line := said.String(); Describe(b) != "go" || !strings.Contains(line, damaged+" is damaged") ||
+		!strings.Contains(line, plugin.Command) {
 		t.Errorf("%s, said %q", Describe(b), line)
 	}
 	fresh(t, "xla:cpu")

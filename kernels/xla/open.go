@@ -68,7 +68,8 @@ func openConfig(config string) (compute.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
 	switch known := compute.List(); {
 	case !Built && isXLA(name):
-		return nil, fmt.Errorf("this gomm is built without XLA; build it with a C compiler and without the tag noxla, or choose %s=go", compute.ConfigEnvVar)
+		return nil, fmt.Errorf("this gomm is built without XLA; build it with a C compiler and without the tag noxla, or choose %s=go",
+			compute.ConfigEnvVar)
 	case !slices.Contains(known, name):
 		slices.Sort(known)
 		return nil, fmt.Errorf("unknown backend %q; known are: %s", name, strings.Join(known, ", "))
@@ -162,7 +163,8 @@ func checkPath(path string) error {
 	kind, _ := plugin.KindOf(path)
 	lower := strings.ToLower(path)
 	if kind != "" && kind != plugin.CUDA && (strings.Contains(lower, "cuda") || strings.Contains(lower, "nvidia")) {
-		return fmt.Errorf("the path %s of a %s plugin contains \"cuda\" or \"nvidia\", by which it would be taken for a CUDA plugin; copy it to a folder without these words and set PJRT_PLUGIN_LIBRARY_PATH to that",
+		return fmt.Errorf("the path %s of a %s plugin contains \"cuda\" or \"nvidia\", by which it would be taken for a CUDA plugin; copy it "+
+			"to a folder without these words and set PJRT_PLUGIN_LIBRARY_PATH to that",
 			path, kind)
 	}
 	return nil

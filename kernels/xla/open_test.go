@@ -201,7 +201,8 @@ func TestWithoutPlugin(t *testing.T) {
 	if !Built {
 		want = "C compiler"
 	}
-	if strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "pure Go backend") || !strings.Contains(said.String(), want) {
+	if strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "pure Go backend") ||
+		!strings.Contains(said.String(), want) {
 		t.Errorf("said %q", said)
 	}
 }

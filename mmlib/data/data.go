@@ -59,7 +59,8 @@ type Options struct {
 func CacheDir(name string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("data: no folder for the cache of %s: %w; set HOME or XDG_CACHE_HOME (on Windows LocalAppData) to a folder", name, err)
+		return "", fmt.Errorf("data: no folder for the cache of %s: %w; set HOME or XDG_CACHE_HOME (on Windows LocalAppData) to a folder", name,
+			err)
 	}
 	return filepath.Join(base, "gomm", name), nil
 }

@@ -35,7 +35,8 @@ func (toy) Funcs() []task.Func {
 	return []task.Func{
 		{Name: "image", In: two, Out: two, Graph: same},
 		{Name: "text", In: []shapes.Shape{shapes.Make(dtypes.Int32, 2)}, Out: two, Graph: same},
-		{Name: "add", In: slices.Concat(two, two), Out: two, Graph: func(_ *model.Scope, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Add(in[0], in[1])} }},
+		{Name: "add", In: slices.Concat(two, two), Out: two,
+			Graph: func(_ *model.Scope, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Add(in[0], in[1])} }},
 	}
 }
 

@@ -76,7 +76,8 @@ func Classify(ctx context.Context, b compute.Backend, m *models.Model, files []s
 
 func classifyTrained(ctx context.Context, b compute.Backend, m *models.Model, files []string, c Choice) ([][]Guess, error) {
 	if len(c.Labels) > 0 || len(c.Templates) > 0 {
-		return nil, fmt.Errorf("experiment: a trained %s knows its own classes only, %s: other labels and templates are for a zero-shot model, such as a clip",
+		return nil, fmt.Errorf("experiment: a trained %s knows its own classes only, %s: other labels and templates are for a zero-shot "+
+			"model, such as a clip",
 			m.Settings.Kind, strings.Join(m.Classes.Names(), ", "))
 	}
 	names := m.Classes.Names()

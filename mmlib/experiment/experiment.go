@@ -20,9 +20,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -100,7 +97,8 @@ func resume(ctx context.Context, b compute.Backend, f *run.Folder, o data.Option
 		return nil, fmt.Errorf("%s: %w", f.Path(), err)
 	}
 	if s.Training == nil || s.Data == nil {
-		return nil, fmt.Errorf("experiment: %s holds weights that came from elsewhere, which are not trained here: start another run from it", f.Path())
+		return nil, fmt.Errorf("experiment: %s holds weights that came from elsewhere, which are not trained here: start another run from it",
+			f.Path())
 	}
 	files, err := f.Files()
 	if err != nil {
@@ -314,55 +312,4 @@ func (v *validator) measure(ctx context.Context, weights *model.Store) ([]Figure
 		return nil, err
 	}
 	return result.Figures(), nil
-}
-
-// Import makes a run of weights that came from elsewhere: a folder that every command can use, and in which nothing is
-// trained.
-func Import(dir string, s models.Settings, files models.Files, weights *model.Store) (err error) {
-	s.Data, s.Training = nil, nil
-	if err := s.Validate(); err != nil {
-		return err
-	}
-	k, err := models.Lookup(s.Kind)
-	if err != nil {
-		return err
-	}
-	if _, err := k.Open(s, files, weights); err != nil {
-		return err
-	}
-	c, err := s.Config()
-	if err != nil {
-		return err
-	}
-	c.Versions = versions()
-	f, err := run.Create(dir, c, files)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Save(weights, 0, nil)
-}
-
-func readFiles(dir string) (models.Files, error) {
-	f, err := run.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Files()
-}
-
-// versions are what decides the outcome of a run besides its settings, for the record.
-func versions() map[string]string {
-	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	for _, module := range info.Deps {
-		if name, found := strings.CutPrefix(module.Path, "github.com/gomlx/"); found {
-			v[name] = module.Version
-		}
-	}
-	return v
 }

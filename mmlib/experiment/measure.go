@@ -52,7 +52,8 @@ func Measures() map[string]Measure {
 func measureOf(k models.Kind) (Measure, error) {
 	m, ok := Measures()[k.Measure]
 	if !ok {
-		return m, fmt.Errorf("experiment: there is no measure %q; there are %s", k.Measure, strings.Join(slices.Sorted(maps.Keys(Measures())), ", "))
+		return m, fmt.Errorf("experiment: there is no measure %q; there are %s", k.Measure,
+			strings.Join(slices.Sorted(maps.Keys(Measures())), ", "))
 	}
 	return m, nil
 }

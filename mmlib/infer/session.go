@@ -159,7 +159,8 @@ func Call[In float32 | int32](s *Session, name string, n int, in []In) ([]float3
 	case n < 1:
 		return nil, fmt.Errorf("infer: there is nothing for %q to run on: %d examples", name, n)
 	case len(in) != n*f.In[0].Size():
-		return nil, fmt.Errorf("infer: %q takes %d values for each example (%s): %d values are not %d examples", name, f.In[0].Size(), f.In[0], len(in), n)
+		return nil, fmt.Errorf("infer: %q takes %d values for each example (%s): %d values are not %d examples", name, f.In[0].Size(), f.In[0],
+			len(in), n)
 	}
 	t := tensors.FromFlatDataAndDimensions(in, withBatch(f.In[0], n).Dimensions...)
 	out, err := s.Call(name, t)

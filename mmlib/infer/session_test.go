@@ -48,7 +48,8 @@ func (p toy) Funcs() []task.Func {
 		{Name: "count", In: []shapes.Shape{shapes.Make(dtypes.Int32, 2)}, Out: floats(), Graph: func(_ *model.Scope, in []*Node) []*Node {
 			return []*Node{ReduceSum(ConvertDType(in[0], dtypes.Float32), 1)}
 		}},
-		{Name: "add", In: slices.Concat(three, three), Out: three, Graph: func(_ *model.Scope, in []*Node) []*Node { return []*Node{Add(in[0], in[1])} }},
+		{Name: "add", In: slices.Concat(three, three), Out: three,
+			Graph: func(_ *model.Scope, in []*Node) []*Node { return []*Node{Add(in[0], in[1])} }},
 	}, p.more...)
 }
 
@@ -179,7 +180,8 @@ func TestSeveralRefuses(t *testing.T) {
 	check.Error(t, call(x, x), "input 1", "Int32")
 	check.Error(t, call(x, one), "2 and 1 examples")
 	check.Error(t, call(tensors.FromValue(float32(1)), ids), "input 0")
-	check.Error(t, call(tensors.FromFlatDataAndDimensions([]float32{}, 0, 3), tensors.FromFlatDataAndDimensions([]int32{}, 0, 2)), "nothing", "0 examples")
+	check.Error(t, call(tensors.FromFlatDataAndDimensions([]float32{}, 0, 3), tensors.FromFlatDataAndDimensions([]int32{}, 0, 2)), "nothing",
+		"0 examples")
 }
 
 // TestWith: another session of the same model.
@@ -231,7 +233,8 @@ func TestOpenRefuses(t *testing.T) {
 		words []string
 	}{
 		"bad graph": {
-			task.Func{Name: "bad", In: floats(3), Out: floats(3), Graph: func(_ *model.Scope, in []*Node) []*Node { return []*Node{Reshape(in[0], 5)} }},
+			task.Func{Name: "bad", In: floats(3), Out: floats(3),
+				Graph: func(_ *model.Scope, in []*Node) []*Node { return []*Node{Reshape(in[0], 5)} }},
 			[]string{`infer: compiling "bad"`},
 		},
 		"other shape": {

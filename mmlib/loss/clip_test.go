@@ -32,7 +32,8 @@ func TestContrastiveGolden(t *testing.T) {
 		out := []*Node{scale, logits, targets, l, loss.Entropy(targets), loss.CrossEntropy(logits, pairs)}
 		return append(out, Gradient(l, image, text, s, logits)...)
 	})
-	for _, name := range []string{"plain", "sharp", "clamped", "equal_captions", "equal_captions_unshared", "equal_meanings", "equal_meanings_clamped"} {
+	for _, name := range []string{"plain", "sharp", "clamped", "equal_captions", "equal_captions_unshared", "equal_meanings",
+		"equal_meanings_clamped"} {
 		for dtype, tolerance := range precision {
 			t.Run(name+"/"+dtype.String(), func(t *testing.T) {
 				r := reference{file, name + "."}

@@ -65,7 +65,8 @@ func TestPairsGolden(t *testing.T) {
 		}
 		return out
 	})
-	for _, name := range []string{"plain", "sharp", "clamped", "equal_captions", "equal_captions_unshared", "equal_meanings", "equal_meanings_clamped"} {
+	for _, name := range []string{"plain", "sharp", "clamped", "equal_captions", "equal_captions_unshared", "equal_meanings",
+		"equal_meanings_clamped"} {
 		for dtype, tolerance := range precision {
 			t.Run(name+"/"+dtype.String(), func(t *testing.T) {
 				r := reference{file, name + "."}

@@ -15,7 +15,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(run.Set(&settings, "model.vision.width", "64"), run.Set(&settings, "training.steps", "100"), settings.UseData("fashion-mnist"))
+	fmt.Println(run.Set(&settings, "model.vision.width", "64"), run.Set(&settings, "training.steps", "100"),
+		settings.UseData("fashion-mnist"))
 	size := settings.Model.(*clip.Config)
 	fmt.Printf("%d steps on %s, vision %d wide\n", settings.Training.Steps, settings.Data, size.Vision.Width)
 

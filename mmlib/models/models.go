@@ -236,7 +236,8 @@ func Preset(kind, name string) (Settings, error) {
 	}
 	preset, ok := k.Presets[name]
 	if !ok {
-		return Settings{}, fmt.Errorf("models: %s has no preset %q; there are %s", kind, name, strings.Join(slices.Sorted(maps.Keys(k.Presets)), ", "))
+		return Settings{}, fmt.Errorf("models: %s has no preset %q; there are %s", kind, name,
+			strings.Join(slices.Sorted(maps.Keys(k.Presets)), ", "))
 	}
 	s := preset()
 	s.Kind, s.Preset, s.Seed = kind, name, 1

@@ -117,7 +117,8 @@ func TestUnknownKeys(t *testing.T) {
 		_, err := models.Decode(run.Config{Kind: kind, Model: json.RawMessage(text)})
 		check.Error(t, err, `"vision.patchsize"`, "vision.patch_size")
 	}
-	_, err := models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"mnist","augment":{"shfit":1}}`), Model: json.RawMessage(`{}`)})
+	_, err := models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"mnist","augment":{"shfit":1}}`),
+		Model: json.RawMessage(`{}`)})
 	check.Error(t, err, `"augment.shfit"`, "augment.shift")
 }
 
@@ -183,7 +184,8 @@ func TestTrain(t *testing.T) {
 		check.Must(t, err)
 		c := j.Settings.Model.(*clip.Config)
 		if c.Text.Vocab != m.Tokenizer.VocabSize() || c.Text.Vocab < 10 || s.Model.(*clip.Config).Text.Vocab == c.Text.Vocab {
-			t.Errorf("%v: text.vocab is %d, the tokenizer has %d, the caller's settings now say %d", languages, c.Text.Vocab, m.Tokenizer.VocabSize(), s.Model.(*clip.Config).Text.Vocab)
+			t.Errorf("%v: text.vocab is %d, the tokenizer has %d, the caller's settings now say %d", languages, c.Text.Vocab,
+				m.Tokenizer.VocabSize(), s.Model.(*clip.Config).Text.Vocab)
 		}
 		longest := 0
 		for _, v := range m.Classes {
@@ -196,7 +198,8 @@ func TestTrain(t *testing.T) {
 			}
 		}
 		if c.Text.Context != longest || !reflect.DeepEqual(m.Classes.Languages(), languages) || m.Preprocess.Mean[0] != mnist.MNISTMean {
-			t.Errorf("text.context is %d, the longest caption has %d tokens; classes in %v, pictures by %+v", c.Text.Context, longest, m.Classes.Languages(), m.Preprocess)
+			t.Errorf("text.context is %d, the longest caption has %d tokens; classes in %v, pictures by %+v", c.Text.Context, longest,
+				m.Classes.Languages(), m.Preprocess)
 		}
 
 		// Resumed: the files decide, and not the data set's name.
@@ -284,7 +287,8 @@ func TestStartFrom(t *testing.T) {
 	s, err := models.Preset("classifier", "mnist-tiny-probe")
 	check.Must(t, err)
 	check.Must(t, s.StartFrom(dir))
-	if got := s.Model.(*clip.ClassifierConfig).Vision; got != pretrained.Model.(*clip.Config).Vision || s.Data.String() != "fashion-mnist" || s.Init != dir {
+	if got := s.Model.(*clip.ClassifierConfig).Vision; got != pretrained.Model.(*clip.Config).Vision || s.Data.String() != "fashion-mnist" ||
+		s.Init != dir {
 		t.Errorf("the tower is %+v, the data %s, init %s", got, s.Data, s.Init)
 	}
 	if s.Data.(*mnist.Source).Captions != nil || s.Data.(*mnist.Source).Augment != (mnist.Augment{}) {

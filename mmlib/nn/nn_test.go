@@ -98,7 +98,8 @@ func TestLayerNorm(t *testing.T) {
 		return nn.LayerNorm(s, in[0], epsilon)
 	}
 	out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node { return []*Node{layer(s, in)} }, in...)
-	x, gain, offset := tensors.MustCopyFlatData[float64](in[0]), tensors.MustCopyFlatData[float64](in[1]), tensors.MustCopyFlatData[float64](in[2])
+	x, gain, offset := tensors.MustCopyFlatData[float64](in[0]), tensors.MustCopyFlatData[float64](in[1]),
+		tensors.MustCopyFlatData[float64](in[2])
 	for i := range rows {
 		row, mean, variance := x[i*width:(i+1)*width], 0.0, 0.0
 		for _, v := range row {

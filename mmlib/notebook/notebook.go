@@ -56,7 +56,8 @@ var exit = func(status int) {
 // send hands data of several MIME types to the notebook; tests put something else in its place.
 var send = func(data map[protocol.MIMEType]any) error {
 	if os.Getenv(protocol.GONB_PIPE_ENV) == "" {
-		return fmt.Errorf("notebook: this program is not a cell of a notebook, so that nothing can be shown; run it with the kernel \"Go · gomm\"")
+		return fmt.Errorf("notebook: this program is not a cell of a notebook, so that nothing can be shown; run it with the kernel \"Go · " +
+			"gomm\"")
 	}
 	gonbui.SendData(&protocol.DisplayData{Data: data})
 	gonbui.Sync() // what is printed afterwards comes below

@@ -88,7 +88,8 @@ func TestShow(t *testing.T) {
 	Show("**text**", image.NewGray(image.Rect(0, 0, 2, 2)),
 		report.Table{Columns: []string{"a"}, Rows: [][]string{{"1"}}},
 		report.Matrix{Title: "title", Rows: []string{"七"}, Columns: []string{"x"}, Values: [][]float64{{1}}})
-	want := []protocol.MIMEType{protocol.MIMETextMarkdown, protocol.MIMEImagePNG, protocol.MIMETextMarkdown, protocol.MIMETextMarkdown, protocol.MIMEImageSVG}
+	want := []protocol.MIMEType{protocol.MIMETextMarkdown, protocol.MIMEImagePNG, protocol.MIMETextMarkdown, protocol.MIMETextMarkdown,
+		protocol.MIMEImageSVG}
 	if len(*shown) != len(want) {
 		t.Fatalf("%d things are shown, want %d", len(*shown), len(want))
 	}
@@ -117,7 +118,8 @@ func TestSlider(t *testing.T) {
 	frame := report.Matrix{Rows: []string{"r"}, Columns: []string{"c"}, Values: [][]float64{{1}}}
 	Slider{Label: "<τ>", Values: []string{"1", "2", "3"}, Frames: []Drawing{frame, frame, frame}}.Show()
 	html := (*shown)[0][protocol.MIMETextHTML].(string)
-	if strings.Count(html, "<figure") != 3 || strings.Count(html, "display:block") != 1 || !strings.Contains(html, "&lt;τ&gt;") || strings.Contains(html, "<?xml") {
+	if strings.Count(html, "<figure") != 3 || strings.Count(html, "display:block") != 1 || !strings.Contains(html, "&lt;τ&gt;") ||
+		strings.Contains(html, "<?xml") {
 		t.Errorf("the slider is %.400s", html)
 	}
 	if err := (Slider{Label: "x", Values: []string{"1"}}).show(); err == nil || !strings.Contains(err.Error(), "1 values and 0 frames") {

@@ -50,7 +50,8 @@ func (g Gallery) SVG() ([]byte, error) {
 	width := max(columns*(cellWidth+galleryGap)-galleryGap, textWidth(g.Title, captionSize+1))
 
 	var out bytes.Buffer
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="%[3]s">`,
+	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" `+
+		`width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="%[3]s">`,
 		width, top+rows*(cellHeight+galleryGap)-galleryGap, fonts)
 	if g.Title != "" {
 		writeText(&out, 0, captionSize+1, captionSize+1, `font-weight="bold" fill="#1c1e21"`, g.Title)

@@ -47,7 +47,8 @@ func TestGallerySVG(t *testing.T) {
 	if !strings.Contains(string(svg), `y="372"`) { // the fourth row: 3 · (112 + 12) + nothing above
 		t.Errorf("30 pictures do not stand in rows: %.300s", svg)
 	}
-	for _, bad := range []Gallery{{Title: "x"}, {Title: "x", Pictures: []Picture{{}}}, {Title: "x", Pictures: []Picture{{Image: image.NewGray(image.Rect(0, 0, 0, 0))}}}} {
+	for _, bad := range []Gallery{{Title: "x"}, {Title: "x", Pictures: []Picture{{}}},
+		{Title: "x", Pictures: []Picture{{Image: image.NewGray(image.Rect(0, 0, 0, 0))}}}} {
 		if _, err := bad.SVG(); err == nil || !strings.Contains(err.Error(), `gallery "x"`) {
 			t.Errorf("error %v", err)
 		}
@@ -55,7 +56,8 @@ func TestGallerySVG(t *testing.T) {
 }
 
 func TestScatter(t *testing.T) {
-	s := Scatter{Title: "map", XLabel: "x", YLabel: "y", Points: []Mark{{0, 0, "0", 0, false}, {1, 2, "<7>", 7, true}, {1, 2, "七", 17, false}}}
+	s := Scatter{Title: "map", XLabel: "x", YLabel: "y", Points: []Mark{{0, 0, "0", 0, false}, {1, 2, "<7>", 7, true},
+		{1, 2, "七", 17, false}}}
 	svg, err := s.SVG()
 	if err != nil {
 		t.Fatal(err)

@@ -148,7 +148,8 @@ func TestSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(html, []byte("Not measured in this run.")); n != 6 || !bytes.Contains(html, []byte("There are no mistakes to show.")) {
+	if n := bytes.Count(html, []byte("Not measured in this run.")); n != 6 ||
+		!bytes.Contains(html, []byte("There are no mistakes to show.")) {
 		t.Errorf("%d of 6 empty sections say so", n)
 	}
 	line := Series{Name: "s", X: []float64{1, 2}, Y: []float64{0.5, 0.9}}

@@ -30,7 +30,8 @@ func everything(s string) Page {
 	labels := []string{s, s + "2"}
 	return Page{Title: s, Lead: s, Sections: []Section{
 		{Title: s, Text: s, Blocks: []Block{
-			Chart{Title: s, XLabel: s, Series: []Series{{Name: s, X: []float64{1, 2}, Y: []float64{3, 4}}, {Name: s, X: []float64{1}, Y: []float64{2}}},
+			Chart{Title: s, XLabel: s, Series: []Series{{Name: s, X: []float64{1, 2}, Y: []float64{3, 4}},
+				{Name: s, X: []float64{1}, Y: []float64{2}}},
 				Levels: []Level{{Label: s, Y: 1}, {Label: s, Y: 2, Above: true}}},
 			Matrix{Title: s, RowsAre: s, ColumnsAre: s, Rows: labels, Columns: labels, Values: [][]float64{{1, 2}, {3, 4}}},
 			Confusion{Title: s, Classes: labels, Counts: [][]int{{90, 2}, {0, 100}}},
@@ -142,7 +143,8 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 		{series(ok, []float64{1, 1e300}), `Y[1] is 1e+300; values beyond`},
 		{series([]float64{2, 1}, ok), `X[1] is 1, below X[0], 2; sort`},
 		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok, Smooth: -1}}}, `Smooth is -1`},
-		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok}}, Levels: []Level{{Label: "floor", Y: nan}}}, `level "floor" is NaN`},
+		{Chart{Title: "loss", Series: []Series{{Name: "train", X: ok, Y: ok}}, Levels: []Level{{Label: "floor", Y: nan}}},
+			`level "floor" is NaN`},
 		{Matrix{Title: "en"}, `matrix "en" is empty`},
 		{matrix(ok), `has 1 rows of values but 2 row labels`},
 		{matrix(ok, ok[:1]), `row 1 has 1 values but there are 2 column labels`},

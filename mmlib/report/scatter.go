@@ -59,7 +59,8 @@ func (s Scatter) SVG() ([]byte, error) {
 		scatterWidth, scatterHeight, fonts)
 	writeText(&out, 2, 15, 14, `font-weight="bold" fill="#1c1e21"`, s.Title)
 	writeText(&out, scatterWidth/2, scatterHeight-4, 11, `text-anchor="middle" fill="#5c636d"`, s.XLabel)
-	writeText(&out, 12, scatterHeight/2, 11, fmt.Sprintf(`text-anchor="middle" fill="#5c636d" transform="rotate(-90 12 %d)"`, scatterHeight/2), s.YLabel)
+	writeText(&out, 12, scatterHeight/2, 11, fmt.Sprintf(`text-anchor="middle" fill="#5c636d" transform="rotate(-90 12 %d)"`,
+		scatterHeight/2), s.YLabel)
 	for _, strong := range []bool{false, true} {
 		for _, p := range s.Points {
 			if p.Strong != strong {
@@ -71,7 +72,8 @@ func (s Scatter) SVG() ([]byte, error) {
 				size, style = 15, `text-anchor="middle" font-weight="bold" stroke="#ffffff" stroke-width="3" paint-order="stroke"`
 			}
 			color := classColors[p.Class%len(classColors)]
-			writeText(&out, place(p.X, 0, scatterWidth), scatterHeight-place(p.Y, 1, scatterHeight), size, fmt.Sprintf(`%s fill="%s"`, style, color), p.Label)
+			writeText(&out, place(p.X, 0, scatterWidth), scatterHeight-place(p.Y, 1, scatterHeight), size,
+				fmt.Sprintf(`%s fill="%s"`, style, color), p.Label)
 		}
 	}
 	out.WriteString("</svg>")

@@ -55,7 +55,8 @@ func (f *Folder) Save(s *model.Store, step int64, metrics map[string]float64) er
 		return fmt.Errorf("run: cannot save step %d: steps count from 0", step)
 	}
 	if err := f.save(s, step, metrics); err != nil {
-		return fmt.Errorf("run: step %d was not saved: %w (the checkpoints before it are as they were; mend the cause, then go on by --resume)", step, err)
+		return fmt.Errorf("run: step %d was not saved: %w (the checkpoints before it are as they were; remove the cause, then resume the run)",
+			step, err)
 	}
 	f.prune(step)
 	return nil

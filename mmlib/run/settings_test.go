@@ -116,7 +116,8 @@ func TestSetRefuses(t *testing.T) {
 func TestKeys(t *testing.T) {
 	_, _, target := tree()
 	keys := Keys(target)
-	for _, key := range []string{"kind", "seed", "training.frozen", "training.keep", "model.vision.patch_size", "model.text.layers", "model.causal"} {
+	for _, key := range []string{"kind", "seed", "training.frozen", "training.keep", "model.vision.patch_size", "model.text.layers",
+		"model.causal"} {
 		if !slices.Contains(keys, key) {
 			t.Errorf("%s is not among %v", key, keys)
 		}

@@ -116,7 +116,8 @@ func TestAdamW(t *testing.T) {
 	for name, change := range map[string]func(*run.Training){
 		"plain Adam":     func(c *run.Training) { c.ClipNorm, c.WeightDecay = 0, 0 },
 		"decay":          func(c *run.Training) { c.ClipNorm, c.WeightDecay = 0, 0.5 },
-		"clipped, decay": func(c *run.Training) { c.ClipNorm, c.WeightDecay, c.Epsilon = 0.3, 0.5, 0.1 }, // a large ε, for else Adam undoes a factor
+		"clipped, decay": func(c *run.Training) { c.ClipNorm, c.WeightDecay, c.Epsilon = 0.3, 0.5, 0.1 },
+		// a large ε, for else Adam undoes a factor
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settings()

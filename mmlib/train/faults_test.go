@@ -136,7 +136,8 @@ func TestTaskErrors(t *testing.T) {
 		words  []string
 	}{
 		"panic in loss": {func(x *fit) { x.model = func(_ *model.Scope, x *Node) *Node { return Reshape(x, 7) } }, []string{"train:", "7"}},
-		"words in loss": {func(x *fit) { x.model = func(*model.Scope, *Node) *Node { panic("no such layer") } }, []string{"train:", "no such layer"}},
+		"words in loss": {func(x *fit) { x.model = func(*model.Scope, *Node) *Node { panic("no such layer") } },
+			[]string{"train:", "no such layer"}},
 		"no weights": {func(x *fit) {
 			x.model = func(_ *model.Scope, x *Node) *Node { return Slice(x, AxisRange(), AxisRange(0, out)) }
 		}, []string{"no weight"}},
@@ -234,6 +235,7 @@ func TestErrorsOnTheWay(t *testing.T) {
 			}
 		})
 	}
-	_, err := New(backend(t), &fit{examples: 20, model: network}, newFolder(t, 1, settings()), Hooks{Init: func(*model.Store) error { return boom }})
+	_, err := New(backend(t), &fit{examples: 20, model: network}, newFolder(t, 1, settings()),
+		Hooks{Init: func(*model.Store) error { return boom }})
 	check.Error(t, err, "train: boom")
 }

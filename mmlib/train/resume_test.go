@@ -152,7 +152,8 @@ func resumeAfterDamage(t *testing.T, want, killed string) {
 
 	f, warnings := resume(t, killed)
 	tr := trainer(t, resumable(), f, Hooks{})
-	if tr.Step() != 5 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) || !strings.Contains((*warnings)[0], "step 5 is used instead") {
+	if tr.Step() != 5 || len(*warnings) != 1 || !strings.Contains((*warnings)[0], path) ||
+		!strings.Contains((*warnings)[0], "step 5 is used instead") {
 		t.Errorf("it goes on from step %d with the warnings %q; want step 5 and %s named", tr.Step(), *warnings, path)
 	}
 	check.Must(t, tr.Run(context.Background()))

@@ -46,7 +46,8 @@ func stepGraph(s *model.Scope, in []*Node, t task.Task, c run.Training) *Node {
 // over them, the global norm, then come out the same however the store was filled.
 func trainable(store *model.Store, g *Graph, frozen []string) []*model.Variable {
 	for _, prefix := range frozen {
-		if !slices.ContainsFunc(slices.Collect(store.IterVariables()), func(v *model.Variable) bool { return isUnder(v.Path(), []string{prefix}) }) {
+		if !slices.ContainsFunc(slices.Collect(store.IterVariables()),
+			func(v *model.Variable) bool { return isUnder(v.Path(), []string{prefix}) }) {
 			exceptions.Panicf("training.frozen names %q, and the model has no weights there", prefix)
 		}
 	}

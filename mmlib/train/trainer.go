@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -66,7 +65,8 @@ type Trainer struct {
 func New(b compute.Backend, t task.Task, f *run.Folder, h Hooks) (*Trainer, error) {
 	c := f.Config()
 	if c.Training == nil {
-		return nil, fmt.Errorf("train: %s holds weights that came from elsewhere and no settings to train them by: start another run from it", f.Path())
+		return nil, fmt.Errorf("train: %s holds weights that came from elsewhere and no settings to train them by: start another run from it",
+			f.Path())
 	}
 	tr, err := newTrainer(b, t, *c.Training, c.Seed, h)
 	if err != nil {
@@ -337,28 +337,4 @@ func (t *Trainer) checkpoint() error {
 	}
 	t.saved = t.step
 	return nil
-}
-
-// clock measures examples per second, from the end of the first step, so that compilation does not count, and without
-// the pauses for checkpoints.
-type clock struct {
-	start    time.Time
-	paused   time.Duration
-	examples int
-}
-
-func newClock() *clock { return &clock{} }
-
-func (c *clock) tick(examples int) float64 {
-	if c.start.IsZero() {
-		c.start = time.Now()
-		return 0
-	}
-	c.examples += examples
-	return float64(c.examples) / (time.Since(c.start) - c.paused).Seconds()
-}
-
-func (c *clock) pause() (resume func()) {
-	began := time.Now()
-	return func() { c.paused += time.Since(began) }
 }

@@ -21,7 +21,8 @@ jupyter:
 
 Some text.
 
-` + "```console\n$ make notebook\n```\n\n```go\n%%\n// expect accuracy: 97 to 99\nfmt.Println(\"accuracy\", 98)\n```\n\nMore.\n\n```go\n!*go doc fmt\n```\n"
+` + "```console\n$ make notebook\n```\n\n```go\n%%\n// expect accuracy: 97 to 99\nfmt.Println(\"accuracy\", 98)\n```\n\n" +
+	"More.\n\n```go\n!*go doc fmt\n```\n"
 
 func sampleLesson(t testing.TB) lesson {
 	t.Helper()
@@ -109,16 +110,18 @@ func TestProblems(t *testing.T) {
 		outputs []output
 		want    string // "" for none
 	}{
-		"well":           {[]output{stream("stdout", "accuracy 98.2 %\n")}, ""},
-		"in Markdown":    {[]output{{OutputType: "display_data", Data: map[string]text{"text/markdown": "accuracy: 98"}}}, ""},
-		"out of range":   {[]output{stream("stdout", "accuracy 96.9\n")}, "accuracy is 96.9, outside of 97 to 99"},
-		"one of two":     {[]output{stream("stdout", "accuracy 98\naccuracy 5\n")}, "accuracy is 5, outside"},
-		"another name":   {[]output{stream("stdout", "inaccuracy 5, accuracy 98\n")}, ""},
-		"thousands":      {[]output{stream("stdout", "accuracy 9,800\n")}, "accuracy is 9,800, outside"},
-		"no number":      {[]output{stream("stdout", "accuracy good\n")}, `it prints no number after "accuracy"`},
-		"stderr":         {[]output{stream("stdout", "accuracy 98\n"), stream("stderr", "panic: x\n")}, "it wrote to stderr: panic: x"},
-		"Jupyter error":  {[]output{{OutputType: "error", EName: "ERROR", EValue: "exit status 1"}}, "it failed: ERROR: exit status 1"},
-		"compiler error": {[]output{{OutputType: "display_data", Data: map[string]text{"text/html": `<style>x</style><span class="gonb-err-location">main.go:3</span> undefined: y`}}}, "it was not compiled: main.go:3 undefined: y"},
+		"well":          {[]output{stream("stdout", "accuracy 98.2 %\n")}, ""},
+		"in Markdown":   {[]output{{OutputType: "display_data", Data: map[string]text{"text/markdown": "accuracy: 98"}}}, ""},
+		"out of range":  {[]output{stream("stdout", "accuracy 96.9\n")}, "accuracy is 96.9, outside of 97 to 99"},
+		"one of two":    {[]output{stream("stdout", "accuracy 98\naccuracy 5\n")}, "accuracy is 5, outside"},
+		"another name":  {[]output{stream("stdout", "inaccuracy 5, accuracy 98\n")}, ""},
+		"thousands":     {[]output{stream("stdout", "accuracy 9,800\n")}, "accuracy is 9,800, outside"},
+		"no number":     {[]output{stream("stdout", "accuracy good\n")}, `it prints no number after "accuracy"`},
+		"stderr":        {[]output{stream("stdout", "accuracy 98\n"), stream("stderr", "panic: x\n")}, "it wrote to stderr: panic: x"},
+		"Jupyter error": {[]output{{OutputType: "error", EName: "ERROR", EValue: "exit status 1"}}, "it failed: ERROR: exit status 1"},
+		"compiler error": {[]output{{OutputType: "display_data",
+			Data: map[string]text{"text/html": `<style>x</style><span class="gonb-err-location">main.go:3</span> undefined: y`}}},
+			"it was not compiled: main.go:3 undefined: y"},
 	} {
 		got := strings.Join(problems(executed(t, c.outputs...)), "\n")
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
@@ -138,7 +141,8 @@ func TestProblems(t *testing.T) {
 
 // TestFile: what is written is what was meant, the same bytes each time, and Jupyter's format.
 func TestFile(t *testing.T) {
-	nb := executed(t, stream("stdout", "a\n"), stream("stdout", "\x1b[31mb\x1b[0m < c\n"), output{OutputType: "display_data", Data: map[string]text{"image/svg+xml": "<svg/>"}})
+	nb := executed(t, stream("stdout", "a\n"), stream("stdout", "\x1b[31mb\x1b[0m < c\n"),
+		output{OutputType: "display_data", Data: map[string]text{"image/svg+xml": "<svg/>"}})
 	fresh := newNotebook(sampleLesson(t))
 	if err := fresh.accept(nb); err != nil {
 		t.Fatal(err)
@@ -232,7 +236,8 @@ func TestRun(t *testing.T) {
 	const good = `[{"output_type": "stream", "name": "stdout", "text": ["accuracy 98\\n"]}]`
 	attempt := func(check bool, outputs string) (string, error) {
 		var said bytes.Buffer
-		err := run(context.Background(), options{root: folder, python: fakePython(t, outputs), languages: []string{"en"}, check: check, execute: true, timeout: time.Minute}, &said)
+		err := run(context.Background(), options{root: folder, python: fakePython(t, outputs), languages: []string{"en"}, check: check,
+			execute: true, timeout: time.Minute}, &said)
 		return said.String(), err
 	}
 	write(sample)

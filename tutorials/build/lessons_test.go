@@ -113,7 +113,8 @@ func TestLinks(t *testing.T) {
 
 // TestForm: every lesson has numbers to be held against, exercises, and answers that are hidden.
 func TestForm(t *testing.T) {
-	for language, words := range map[string][]string{"en": {"## Exercises", "<summary>Answers</summary>"}, "zh": {"## 练习", "<summary>答案</summary>"}} {
+	for language, words := range map[string][]string{"en": {"## Exercises", "<summary>Answers</summary>"},
+		"zh": {"## 练习", "<summary>答案</summary>"}} {
 		for _, l := range lessons(t, language) {
 			var text strings.Builder
 			expected := 0

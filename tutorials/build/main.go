@@ -64,7 +64,8 @@ func parseFlags(args []string, w io.Writer) (options, error) {
 	f.StringVar(&o.python, "python", ".venv/bin/python", "the Python that has Jupyter")
 	f.StringVar(&chosen, "lang", strings.Join(languages, ","), "languages")
 	f.BoolVar(&o.check, "check", false, "write nothing; fail when a notebook is stale or does not work")
-	f.BoolVar(&o.execute, "execute", true, "execute the notebooks; with -check -execute=false only look whether they are stale and what their outputs say")
+	f.BoolVar(&o.execute, "execute", true, "execute the notebooks; with -check -execute=false only look whether they are stale and what "+
+		"their outputs say")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of a notebook's execution")
 	f.Func("only", "`regexp` of lessons, such as 03 or attention", func(text string) (err error) {
 		o.only, err = regexp.Compile(text)

@@ -111,7 +111,8 @@ func newNotebook(l lesson) notebook {
 		if c.code {
 			kind = "code"
 		}
-		nb.Cells = append(nb.Cells, notebookCell{CellType: kind, ID: fmt.Sprintf("cell-%02d", i+1), Metadata: map[string]any{}, Source: text(c.source)})
+		nb.Cells = append(nb.Cells, notebookCell{CellType: kind, ID: fmt.Sprintf("cell-%02d", i+1), Metadata: map[string]any{},
+			Source: text(c.source)})
 	}
 	return nb
 }

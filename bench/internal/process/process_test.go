@@ -72,7 +72,8 @@ func TestEnd(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := Start("the echo", exec.CommandContext(t.Context(), "/no/program")); err == nil || !strings.Contains(err.Error(), "the echo: ") {
+	if _, err := Start("the echo", exec.CommandContext(t.Context(), "/no/program")); err == nil ||
+		!strings.Contains(err.Error(), "the echo: ") {
 		t.Errorf("error %v, want one that names the program", err)
 	}
 }

@@ -175,7 +175,8 @@ func TestTimeLeftOfResumedRun(t *testing.T) {
 }
 
 func TestCountAndClock(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 60000: "60,000", 151277313: "151,277,313", -1234: "-1,234"} {
+	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 60000: "60,000", 151277313: "151,277,313",
+		-1234: "-1,234"} {
 		if got := Count(n); got != want {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
 		}

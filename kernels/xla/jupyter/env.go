@@ -38,7 +38,8 @@ func Environment(ctx context.Context, bin, backend string) (map[string]string, e
 		env[xla.TunablesVar] = xla.Tunables
 	}
 	// Where Go keeps what it built and fetched: whoever starts Jupyter may have another environment.
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOFLAGS", "GOTOOLCHAIN", "CC"} {
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOFLAGS",
+		"GOTOOLCHAIN", "CC"} {
 		if value := os.Getenv(name); value != "" {
 			env[name] = value
 		}

@@ -15,7 +15,8 @@ import (
 )
 
 func kernel(module string) Kernel {
-	return Kernel{Name: "gomm", Display: "Go · gomm (XLA)", Module: module, Bin: filepath.Join(module, "bin"), Env: map[string]string{"GOMLX_BACKEND": "xla"}}
+	return Kernel{Name: "gomm", Display: "Go · gomm (XLA)", Module: module, Bin: filepath.Join(module, "bin"),
+		Env: map[string]string{"GOMLX_BACKEND": "xla"}}
 }
 
 // TestInstall: what Jupyter reads is all there, and what it says is what was meant.
@@ -89,7 +90,8 @@ func TestTwoCheckouts(t *testing.T) {
 	}
 
 	foreign := filepath.Join(data, "kernels", "gonb")
-	if err := errors.Join(os.MkdirAll(foreign, 0o755), os.WriteFile(filepath.Join(foreign, "kernel.json"), []byte(`{"argv": ["gonb"]}`), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(foreign, 0o755), os.WriteFile(filepath.Join(foreign, "kernel.json"), []byte(`{"argv": ["gonb"]}`),
+		0o644)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Remove(data, "gonb"); err == nil || !strings.Contains(err.Error(), "is not a kernel of gomm") {
@@ -181,7 +183,8 @@ func TestToolCheck(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Symlink(self, path)); err != nil {
 		t.Fatal(err)
 	}
-	if err := tool.Check(context.Background(), "", bin); err == nil || !strings.Contains(err.Error(), "is version unknown of golang.org/x/tools/gopls, not v0.23.0") {
+	if err := tool.Check(context.Background(), "", bin); err == nil ||
+		!strings.Contains(err.Error(), "is version unknown of golang.org/x/tools/gopls, not v0.23.0") {
 		t.Errorf("error %v", err)
 	}
 }

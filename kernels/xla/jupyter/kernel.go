@@ -75,9 +75,10 @@ func (k Kernel) Install(data string, force bool) (dir string, err error) {
 	if old, err := Read(dir); !errors.Is(err, fs.ErrNotExist) && !force {
 		switch {
 		case err != nil:
-			return "", fmt.Errorf("jupyter: %s holds another kernel (%w): choose another name, or replace it by force: %w", dir, err, ErrOther)
+			return "", fmt.Errorf("jupyter: %s holds another kernel (%w): choose another name, or force it: %w", dir, err, ErrOther)
 		case old.Module != k.Module:
-			return "", fmt.Errorf("jupyter: %s is the kernel of the checkout %s: choose another name, or replace it by force: %w", dir, old.Module, ErrOther)
+			return "", fmt.Errorf("jupyter: %s is the kernel of the checkout %s: choose another name, or force it: %w", dir, old.Module,
+				ErrOther)
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {

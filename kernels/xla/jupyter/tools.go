@@ -26,8 +26,10 @@ type Tool struct {
 func Tools() []Tool {
 	return []Tool{
 		{Name: "gonb", Need: "runs the cells", module: "github.com/janpfeifer/gonb", pkg: "github.com/janpfeifer/gonb"},
-		{Name: "goimports", Need: "adds the imports that a cell leaves out", module: "golang.org/x/tools", pkg: "golang.org/x/tools/cmd/goimports"},
-		{Name: "gopls", Need: "completes and explains code", module: "golang.org/x/tools/gopls", pkg: "golang.org/x/tools/gopls", version: "v0.23.0"},
+		{Name: "goimports", Need: "adds the imports that a cell leaves out", module: "golang.org/x/tools",
+			pkg: "golang.org/x/tools/cmd/goimports"},
+		{Name: "gopls", Need: "completes and explains code", module: "golang.org/x/tools/gopls", pkg: "golang.org/x/tools/gopls",
+			version: "v0.23.0"},
 	}
 }
 

@@ -236,7 +236,8 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 	given := a.given(q)
 	n := len(given)
 	given = append(given, a.rows(MulScalar(q, 1/math.Sqrt(float64(a.width)))), padTo(k, 1, s), padTo(v, 1, s))
-	carried := []*Node{at0(a.firsts), BroadcastToDims(lowest(g, a.dtype), a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, a.values)}
+	carried := []*Node{at0(a.firsts), BroadcastToDims(lowest(g, a.dtype), a.b*a.h, l, 1), a.zeros(g, a.b*a.h, l, 1),
+		a.zeros(g, a.b*a.h, l, a.values)}
 	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
 		p := a.tile(c[0], given)
 		place := []*Node{p.head, p.query, p.zero}

@@ -14,7 +14,8 @@ import (
 
 func TestBlocks(t *testing.T) {
 	for _, c := range []struct{ n, limit, size, count int }{
-		{1, 512, 16, 1}, {16, 512, 16, 1}, {512, 512, 512, 1}, {513, 512, 272, 2}, {1024, 512, 512, 2}, {1100, 1024, 560, 2}, {16384, 1024, 1024, 16},
+		{1, 512, 16, 1}, {16, 512, 16, 1}, {512, 512, 512, 1}, {513, 512, 272, 2}, {1024, 512, 512, 2}, {1100, 1024, 560, 2},
+		{16384, 1024, 1024, 16},
 	} {
 		if size, count := blocks(c.n, c.limit); size != c.size || count != c.count {
 			t.Errorf("blocks(%d, %d) = %d, %d, want %d, %d", c.n, c.limit, size, count, c.size, c.count)

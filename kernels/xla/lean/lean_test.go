@@ -208,7 +208,8 @@ func TestContrast(t *testing.T) {
 			for i := range ids {
 				ids[i] = int32(i*i%7 - 3)
 			}
-			in := []*tensors.Tensor{random(1, c.scale, c.n, c.d), random(2, c.scale, c.m, c.d), random(3, 1, c.n), random(4, 1, c.m), random(5, 1, c.n),
+			in := []*tensors.Tensor{random(1, c.scale, c.n, c.d), random(2, c.scale, c.m, c.d), random(3, 1, c.n), random(4, 1, c.m),
+				random(5, 1, c.n),
 				integers([]int{c.n}, ids...)}
 			contrast := func(f func(x, y *Node, p lean.Pairing) lean.Similarities) [][]float32 {
 				return run(t, func(in []*Node) []*Node {

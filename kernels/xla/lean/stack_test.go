@@ -19,7 +19,8 @@ func layerNorm(x *Node) *Node {
 
 // stack is two layers of attention with layer normalisation around them, and a contrastive loss over the batch's means:
 // x [B, L, D] and a matrix [D, 3·D] for each layer give the loss and its gradients.
-func stack(in []*Node, attend func(q, k, v *Node, keys lean.Interval) *Node, contrast func(x, y *Node, p lean.Pairing) lean.Similarities) []*Node {
+func stack(in []*Node, attend func(q, k, v *Node, keys lean.Interval) *Node,
+	contrast func(x, y *Node, p lean.Pairing) lean.Similarities) []*Node {
 	const heads = 2
 	x, to := in[0], in[1]
 	b, l, d := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
@@ -66,7 +67,8 @@ func TestStack(t *testing.T) {
 		}
 		whole := distributed.NewReplicatedShardingSpec(mesh)
 		specs := []*distributed.ShardingSpec{cut, whole, whole, whole}
-		exec := MustNewExec(backend, build).AutoSharding(mesh).WithInputShardingSpecs(specs...).WithOutputShardingSpecs(whole, whole, whole, whole)
+		exec := MustNewExec(backend, build).AutoSharding(mesh).WithInputShardingSpecs(specs...).WithOutputShardingSpecs(whole, whole, whole,
+			whole)
 		args := make([]any, len(in))
 		for i, x := range in {
 			if args[i], err = dtensor.ShardTensor(specs[i], x); err != nil {

@@ -113,7 +113,8 @@ func (a accelerator) guarded(goXLA string) (err error) {
 // explain adds a remedy to an error of go-xla's installer.
 func explain(err error, dir string) error {
 	if noSpace(err) {
-		return fmt.Errorf("the disk of %s is full: %w; make room (CUDA's libraries need about 10 GB, downloads included) and try again", dir, err)
+		return fmt.Errorf("the disk of %s is full: %w; make room (CUDA's libraries need about 10 GB, downloads included) and try again", dir,
+			err)
 	}
 	return fmt.Errorf("%w; check the network or set HTTPS_PROXY. A plugin from elsewhere, such as an installed JAX's, also serves: "+
 		"link it as pjrt_c_api_cuda_plugin.so into a folder and set %s to that folder", err, pathVariable)

@@ -67,7 +67,8 @@ func (in *installation) diskError(err error) error {
 }
 
 func (in *installation) fullError(detail string) error {
-	return fmt.Errorf("the disk of %s is full: %s. The installation needs %s there; make room, or set XDG_CACHE_HOME to a folder on another disk",
+	return fmt.Errorf("the disk of %s is full: %s. The installation needs %s there; make room, or set XDG_CACHE_HOME to a folder on "+
+		"another disk",
 		in.dir, detail, megabytes(in.wheel.size+in.wheel.librarySize))
 }
 

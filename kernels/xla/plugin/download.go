@@ -100,7 +100,8 @@ func (in *installation) indexError(x index, err error) error {
 	var unreachable *url.Error
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s does not list %s of %s %s; it may have been withdrawn, or be missing from a mirror. If you can get the file elsewhere, put it into %s and run %s again",
+		return fmt.Errorf("%s does not list %s of %s %s; it may have been withdrawn, or be missing from a mirror. If you can get the file "+
+			"elsewhere, put it into %s and run %s again",
 			x, in.wheel.file, in.wheel.project, in.wheel.version, in.dir, Command)
 	case errors.Is(err, errPage):
 		return in.pageError(x.String())
@@ -255,7 +256,8 @@ func (e *cutError) Error() string { return e.reason.Error() }
 func (e *cutError) Unwrap() error { return e.reason }
 
 func (in *installation) pageError(server string) error {
-	return fmt.Errorf("%s answers with a page instead of the file; a login page or a proxy of your network may stand in between: open a browser and log in, set HTTPS_PROXY, or %s",
+	return fmt.Errorf("%s answers with a page instead of the file; a login page or a proxy of your network may stand in between: open a "+
+		"browser and log in, set HTTPS_PROXY, or %s",
 		server, in.wheel.byHand(in.dir))
 }
 

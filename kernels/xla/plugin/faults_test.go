@@ -45,14 +45,16 @@ func TestServerFaults(t *testing.T) {
 		fault func(*server)
 		words []string
 	}{
-		"wrong sum":   {func(s *server) { s.content = wrong }, []string{"SHA-256", sum(fakeWheel), "pip download"}},
-		"wrong size":  {func(s *server) { s.content = wrong[:5000] }, []string{"announces", "5000 bytes", "pip download"}},
-		"forbidden":   {func(s *server) { s.status = http.StatusForbidden }, []string{"files.example answers 403 Forbidden", "pip download"}},
-		"not found":   {func(s *server) { s.status = http.StatusNotFound }, []string{"404 Not Found", "fake-1.0.whl"}},
-		"busy":        {func(s *server) { s.status = http.StatusServiceUnavailable }, []string{"503", "4 times", Command}},
-		"page":        {func(s *server) { s.content, s.kind = page, "text/html; charset=utf-8" }, []string{"page instead of the file", "HTTPS_PROXY"}},
+		"wrong sum":  {func(s *server) { s.content = wrong }, []string{"SHA-256", sum(fakeWheel), "pip download"}},
+		"wrong size": {func(s *server) { s.content = wrong[:5000] }, []string{"announces", "5000 bytes", "pip download"}},
+		"forbidden":  {func(s *server) { s.status = http.StatusForbidden }, []string{"files.example answers 403 Forbidden", "pip download"}},
+		"not found":  {func(s *server) { s.status = http.StatusNotFound }, []string{"404 Not Found", "fake-1.0.whl"}},
+		"busy":       {func(s *server) { s.status = http.StatusServiceUnavailable }, []string{"503", "4 times", Command}},
+		"page": {func(s *server) { s.content, s.kind = page, "text/html; charset=utf-8" },
+			[]string{"page instead of the file", "HTTPS_PROXY"}},
 		"silent page": {func(s *server) { s.content, s.chunked = page, true }, []string{"page instead of the file"}},
-		"no network":  {func(s *server) { s.unreachable = errUnreachable }, []string{"no connection to files.example", "unreachable", "pip download"}},
+		"no network": {func(s *server) { s.unreachable = errUnreachable }, []string{"no connection to files.example", "unreachable",
+			"pip download"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, s := newFake(t)
@@ -76,7 +78,8 @@ func TestIndexFaults(t *testing.T) {
 		index func(*http.Request) (int, string, error)
 		words []string
 	}{
-		"no network":   {func(*http.Request) (int, string, error) { return 0, "", errUnreachable }, []string{"no connection to index.example", "HTTPS_PROXY", "pip download"}},
+		"no network": {func(*http.Request) (int, string, error) { return 0, "", errUnreachable },
+			[]string{"no connection to index.example", "HTTPS_PROXY", "pip download"}},
 		"a page":       {answer(200, "<html><a href=/login>Log in</a>"), []string{"the package index index.example answers with a page"}},
 		"cut JSON":     {answer(200, fakePage("x")[:50]), []string{"answers with a page"}},
 		"not listed":   {answer(200, `{"files": []}`), []string{"index.example does not list fake-1.0.whl", "withdrawn"}},

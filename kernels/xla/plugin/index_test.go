@@ -46,7 +46,8 @@ func noIndexSettings(t *testing.T) (home string) {
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	t.Setenv("AppData", filepath.Join(home, "config"))
 	for _, name := range []string{
-		"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "VIRTUAL_ENV",
+		"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL",
+		"VIRTUAL_ENV",
 	} {
 		t.Setenv(name, "")
 	}
@@ -55,7 +56,8 @@ func noIndexSettings(t *testing.T) (home string) {
 
 // A user's own index is asked, whichever way it is named, and serves the wheel; whatever it serves is checked as ever.
 func TestOwnIndex(t *testing.T) {
-	const byHTML = `<!DOCTYPE html><html><body><a class="x" data-requires-python="&gt;=3" href='../../files/fake-1.0.whl#sha256=0'>fake-1.0-py3-none-..&gt;</a></body></html>`
+	const byHTML = `<!DOCTYPE html><html><body>` +
+		`<a class="x" data-requires-python="&gt;=3" href='../../files/fake-1.0.whl#sha256=0'>fake-1.0-py3-none-..&gt;</a></body></html>`
 	for name, page := range map[string]string{"HTML": byHTML, "JSON": fakePage("../../files/fake-1.0.whl")} {
 		address, paths := localIndex(t, page)
 		for setting, set := range map[string]func(t *testing.T, home string){
@@ -122,15 +124,16 @@ func TestParseIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const index = "https://ana:secret@index.example"
 	for content, want := range map[string]string{
-		`<a href="https://files.example/p/fake-1.0.whl#sha256=abc">fake</a>`:            "https://files.example/p/fake-1.0.whl",
-		`<a href="https://index.example/p/fake-1.0.whl">fake</a>`:                       "https://ana:secret@index.example/p/fake-1.0.whl",
-		`<A rel=internal HREF = ../../p/fake-1.0.whl >fake</A>`:                         "https://ana:secret@index.example/mirror/p/fake-1.0.whl",
-		`<base href="//cdn.example/x/"><a href="fake-1.0.whl">f</a>`:                    "https://cdn.example/x/fake-1.0.whl",
-		`<a data-href="no/fake-1.0.whl" href="/get?n=1&amp;f=/fake-1.0.whl">f</a>`:      "",
-		`<a href="/p/fake-1.0.whl?token=1&amp;b=2">f</a>`:                               "https://ana:secret@index.example/p/fake-1.0.whl?token=1&b=2",
-		`<a data-x="1"href="/no.whl">f</a><a href='/p/fake%2D1.0.whl'>f</a>`:            "https://ana:secret@index.example/p/fake%2D1.0.whl",
-		"\n {\"files\": [{\"filename\": \"fake-1.0.whl\", \"url\": \"fake-1.0.whl\"}]}": "https://ana:secret@index.example/mirror/simple/fake/fake-1.0.whl",
+		`<a href="https://files.example/p/fake-1.0.whl#sha256=abc">fake</a>`:       "https://files.example/p/fake-1.0.whl",
+		`<a href="https://index.example/p/fake-1.0.whl">fake</a>`:                  index + "/p/fake-1.0.whl",
+		`<A rel=internal HREF = ../../p/fake-1.0.whl >fake</A>`:                    index + "/mirror/p/fake-1.0.whl",
+		`<base href="//cdn.example/x/"><a href="fake-1.0.whl">f</a>`:               "https://cdn.example/x/fake-1.0.whl",
+		`<a data-href="no/fake-1.0.whl" href="/get?n=1&amp;f=/fake-1.0.whl">f</a>`: "",
+		`<a href="/p/fake-1.0.whl?token=1&amp;b=2">f</a>`:                          index + "/p/fake-1.0.whl?token=1&b=2",
+		`<a data-x="1"href="/no.whl">f</a><a href='/p/fake%2D1.0.whl'>f</a>`:       index + "/p/fake%2D1.0.whl",
+		"\n" + `{"files": [{"filename": "fake-1.0.whl", "url": "fake-1.0.whl"}]}`:  index + "/mirror/simple/fake/fake-1.0.whl",
 	} {
 		files, err := parseIndex([]byte(content), page)
 		if err != nil || files["fake-1.0.whl"] != want {

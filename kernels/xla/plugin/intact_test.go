@@ -16,7 +16,8 @@ func TestIntact(t *testing.T) {
 	check := func(damaged bool) {
 		t.Helper()
 		err := in.wheel.intact(library)
-		if !damaged && err != nil || damaged && (err == nil || !strings.Contains(err.Error(), library+" is damaged") || !strings.Contains(err.Error(), Command)) {
+		if !damaged && err != nil || damaged && (err == nil || !strings.Contains(err.Error(), library+" is damaged") ||
+			!strings.Contains(err.Error(), Command)) {
 			t.Errorf("%v, want damaged: %v", err, damaged)
 		}
 	}

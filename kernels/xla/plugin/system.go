@@ -34,10 +34,12 @@ func (s system) supports(w wheel) error {
 	major, minor, found := s.glibc()
 	switch {
 	case found && (major < w.major || major == w.major && minor < w.minor):
-		return fmt.Errorf("%w: its C library is glibc %d.%d, the plugin needs %d.%d or newer. Use a newer release of the system, or a container of one",
+		return fmt.Errorf("%w: its C library is glibc %d.%d, the plugin needs %d.%d or newer. Use a newer release of the system, or a "+
+			"container of one",
 			ErrUnsupported, major, minor, w.major, w.minor)
 	case !found && s.musl():
-		return fmt.Errorf("%w: its C library is musl, the plugin needs glibc %d.%d or newer. Use a system or a container with glibc (Debian, Ubuntu, Fedora)",
+		return fmt.Errorf("%w: its C library is musl, the plugin needs glibc %d.%d or newer. Use a system or a container with glibc (Debian, "+
+			"Ubuntu, Fedora)",
 			ErrUnsupported, w.major, w.minor)
 	}
 	return nil

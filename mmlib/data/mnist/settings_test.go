@@ -13,7 +13,8 @@ import (
 )
 
 func settings() *Source {
-	return &Source{Name: MNIST, Validation: 5000, Captions: &captions.Settings{Languages: []string{"zh"}, PerBatch: 10, Sharing: captions.ShareMeanings}}
+	return &Source{Name: MNIST, Validation: 5000, Captions: &captions.Settings{Languages: []string{"zh"}, PerBatch: 10,
+		Sharing: captions.ShareMeanings}}
 }
 
 // TestSource: the splits of the settings, as the model reads them.
@@ -84,7 +85,8 @@ func TestNormalised(t *testing.T) {
 	for _, test := range []struct {
 		p    picture.Preprocess
 		want float32 // of black
-	}{{picture.Preprocess{}, -0.5}, {picture.Preprocess{Size: 28, Channels: 1}, -0.5}, {picture.Preprocess{Size: 28, Channels: 1, Mean: []float32{1}, Std: []float32{4}}, -0.25}} {
+	}{{picture.Preprocess{}, -0.5}, {picture.Preprocess{Size: 28, Channels: 1}, -0.5},
+		{picture.Preprocess{Size: 28, Channels: 1, Mean: []float32{1}, Std: []float32{4}}, -0.25}} {
 		if err := s.readAs(test.p); err != nil {
 			t.Fatal(err)
 		}

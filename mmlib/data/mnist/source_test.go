@@ -50,7 +50,8 @@ func TestOwnProxy(t *testing.T) {
 		filepath.WalkDir(modules, func(path string, _ fs.DirEntry, _ error) error { return os.Chmod(path, 0o755) })
 	})
 	for name, value := range map[string]string{
-		"GOPROXY": proxy.URL + "/go", "GOSUMDB": "off", "GOMODCACHE": modules, "NO_PROXY": "127.0.0.1", "GOFLAGS": "-mod=vendor", "GOWORK": "/none",
+		"GOPROXY": proxy.URL + "/go", "GOSUMDB": "off", "GOMODCACHE": modules, "NO_PROXY": "127.0.0.1", "GOFLAGS": "-mod=vendor",
+		"GOWORK": "/none",
 	} {
 		t.Setenv(name, value)
 	}

@@ -30,7 +30,8 @@ func ExamplePreprocess() {
 
 // Stores how a model wants its pictures beside the model, and reads it back.
 func ExamplePreprocess_json() {
-	siglip := picture.Preprocess{Size: 224, Channels: 3, Resize: picture.Squash, Mean: []float32{0.5, 0.5, 0.5}, Std: []float32{0.5, 0.5, 0.5}}
+	siglip := picture.Preprocess{Size: 224, Channels: 3, Resize: picture.Squash, Mean: []float32{0.5, 0.5, 0.5},
+		Std: []float32{0.5, 0.5, 0.5}}
 	file, err := json.Marshal(siglip)
 	if err != nil {
 		log.Fatal(err)

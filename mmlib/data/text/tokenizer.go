@@ -64,7 +64,8 @@ func Fixed(t Tokenizer, s string, length int, truncate Truncate) ([]int32, error
 		}
 	}
 	if room := length - frame; room < 0 || len(ids) > room && truncate == Refuse {
-		return nil, fmt.Errorf("text: %q has %d tokens with start and end, and the model reads at most %d: shorten it", clip(s), len(ids)+frame, length)
+		return nil, fmt.Errorf("text: %q has %d tokens with start and end, and the model reads at most %d: shorten it", clip(s), len(ids)+frame,
+			length)
 	}
 	fixed := make([]int32, 0, length)
 	if hasStart {

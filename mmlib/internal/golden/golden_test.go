@@ -75,7 +75,8 @@ func TestParseRefuses(t *testing.T) {
 		{"too much data", one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`), "cut off"},
 		{"too little data", one(`{"dtype":"F32","shape":[3],"data_offsets":[0,12]}`), "cut off"},
 		{"unknown field", one(`{"dtype":"F32","shape":[2],"data_offsets":[0,8],"scale":2}`), "scale"},
-		{"overlap", safetensors(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"y":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}`, data), "overlap"},
+		{"overlap", safetensors(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"y":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}`,
+			data), "overlap"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := golden.Parse(c.content); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -188,7 +189,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(safetensors(`{}`, ""))
 	f.Add(safetensors(`{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}`, "12345678"))
-	f.Add(safetensors(`{"x":{"dtype":"I32","shape":[],"data_offsets":[0,4]},"y":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}`, "123412345678"))
+	f.Add(safetensors(`{"x":{"dtype":"I32","shape":[],"data_offsets":[0,4]},"y":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}`,
+		"123412345678"))
 	f.Add(safetensors(`{"x":{"dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[0,0]}}`, ""))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := golden.Parse(content)

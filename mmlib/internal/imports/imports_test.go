@@ -99,13 +99,15 @@ func check(rules []rule, bans []ban, packages map[string]pkg) (breaches []string
 		}
 		i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.packages, p.ImportPath) })
 		if i < 0 {
-			breaches = append(breaches, fmt.Sprintf("%s has no row in the table of mmlib/internal/imports/rules_test.go: add one that says what it may import", p.ImportPath))
+			breaches = append(breaches, fmt.Sprintf("%s has no row in the table of mmlib/internal/imports/rules_test.go: add one that says what "+
+				"it may import", p.ImportPath))
 			continue
 		}
 		for _, path := range p.Imports {
 			allowed := slices.ContainsFunc(rules[i].may, func(pattern string) bool { return matches(pattern, path) })
 			if !allowed && !packages[path].Standard {
-				breaches = append(breaches, fmt.Sprintf("%s must not import %s; its row, %q, allows %v", p.ImportPath, path, rules[i].packages, rules[i].may))
+				breaches = append(breaches, fmt.Sprintf("%s must not import %s; its row, %q, allows %v", p.ImportPath, path, rules[i].packages,
+					rules[i].may))
 			}
 		}
 		for _, b := range bans {
@@ -113,7 +115,8 @@ func check(rules []rule, bans []ban, packages map[string]pkg) (breaches []string
 				continue
 			}
 			if way := reach(packages, p.ImportPath, b.never); way != nil {
-				breaches = append(breaches, fmt.Sprintf("%s must not reach %s, because %s: %s", p.ImportPath, b.never, b.because, strings.Join(way, " → ")))
+				breaches = append(breaches, fmt.Sprintf("%s must not reach %s, because %s: %s", p.ImportPath, b.never, b.because,
+					strings.Join(way, " → ")))
 			}
 		}
 	}
@@ -159,22 +162,25 @@ func TestCheckFindsBreaches(t *testing.T) {
 		imports map[string][]string
 		breach  string // part of the only message; "" for none
 	}{
-		"good":             {map[string][]string{"mmlib/loss": {"fmt", "github.com/gomlx/gomlx/core/graph"}}, ""},
-		"no row":           {map[string][]string{"mmlib/tools": {"fmt"}}, "mmlib/tools has no row"},
-		"data with graph":  {map[string][]string{"mmlib/data/text": {"mmlib/task"}}, "mmlib/data/text must not import mmlib/task"},
-		"nn upwards":       {map[string][]string{"mmlib/nn/attention": {"mmlib/nn/transformer"}}, "must not import mmlib/nn/transformer"},
-		"paper to paper":   {map[string][]string{"mmlib/models/clip": {"mmlib/models/parti"}}, "must not import mmlib/models/parti"},
-		"paper to data":    {map[string][]string{"mmlib/models/clip": {"mmlib/data/mnist"}}, "must not import mmlib/data/mnist"},
-		"a prefix only":    {map[string][]string{"mmlib/loss": {"github.com/gomlx/gomlxextra"}}, "must not import github.com/gomlx/gomlxextra"},
-		"direct cgo":       {map[string][]string{"bench/x": {"C"}}, ""},
-		"cgo further down": {map[string][]string{"mmlib/loss": {"github.com/gomlx/compute/x"}, "github.com/gomlx/compute/x": {"C"}}, "mmlib/loss → github.com/gomlx/compute/x → C"},
-		"cgo of net":       {map[string][]string{"mmlib/data/mnist": {"net"}, "net": {"C"}}, ""},
+		"good":            {map[string][]string{"mmlib/loss": {"fmt", "github.com/gomlx/gomlx/core/graph"}}, ""},
+		"no row":          {map[string][]string{"mmlib/tools": {"fmt"}}, "mmlib/tools has no row"},
+		"data with graph": {map[string][]string{"mmlib/data/text": {"mmlib/task"}}, "mmlib/data/text must not import mmlib/task"},
+		"nn upwards":      {map[string][]string{"mmlib/nn/attention": {"mmlib/nn/transformer"}}, "must not import mmlib/nn/transformer"},
+		"paper to paper":  {map[string][]string{"mmlib/models/clip": {"mmlib/models/parti"}}, "must not import mmlib/models/parti"},
+		"paper to data":   {map[string][]string{"mmlib/models/clip": {"mmlib/data/mnist"}}, "must not import mmlib/data/mnist"},
+		"a prefix only":   {map[string][]string{"mmlib/loss": {"github.com/gomlx/gomlxextra"}}, "must not import github.com/gomlx/gomlxextra"},
+		"direct cgo":      {map[string][]string{"bench/x": {"C"}}, ""},
+		"cgo further down": {map[string][]string{"mmlib/loss": {"github.com/gomlx/compute/x"}, "github.com/gomlx/compute/x": {"C"}},
+			"mmlib/loss → github.com/gomlx/compute/x → C"},
+		"cgo of net": {map[string][]string{"mmlib/data/mnist": {"net"}, "net": {"C"}}, ""},
 		"infer to train": {
-			map[string][]string{"mmlib/infer": {"mmlib/run"}, "mmlib/run": {"github.com/gomlx/gomlx/y"}, "github.com/gomlx/gomlx/y": {"mmlib/train"}},
+			map[string][]string{"mmlib/infer": {"mmlib/run"}, "mmlib/run": {"github.com/gomlx/gomlx/y"},
+				"github.com/gomlx/gomlx/y": {"mmlib/train"}},
 			"mmlib/infer must not reach mmlib/train",
 		},
-		"cmd to paper":  {map[string][]string{"cmd/gomm": {"mmlib/models/clip"}}, "cmd/gomm must not import mmlib/models/clip"},
-		"cmd to source": {map[string][]string{"cmd/gomm": {"mmlib/data/mnist", "github.com/spf13/cobra"}}, "cmd/gomm must not import mmlib/data/mnist"},
+		"cmd to paper": {map[string][]string{"cmd/gomm": {"mmlib/models/clip"}}, "cmd/gomm must not import mmlib/models/clip"},
+		"cmd to source": {map[string][]string{"cmd/gomm": {"mmlib/data/mnist", "github.com/spf13/cobra"}},
+			"cmd/gomm must not import mmlib/data/mnist"},
 		"experiment to paper": {
 			map[string][]string{"mmlib/experiment": {"mmlib/models", "mmlib/models/clip"}}, "mmlib/experiment must not import mmlib/models/clip",
 		},

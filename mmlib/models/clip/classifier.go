@@ -124,10 +124,11 @@ func (p *Classifier) Funcs() []task.Func {
 	c := p.Config
 	image := imageShape(Config{Vision: c.Vision})
 	return []task.Func{
-		{Name: "classify", In: []shapes.Shape{image}, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Classes)}, Graph: func(s *model.Scope, in []*Node) []*Node {
-			logits, _ := Classify(s, in[0], c)
-			return []*Node{Softmax(logits, -1)}
-		}},
+		{Name: "classify", In: []shapes.Shape{image}, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Classes)},
+			Graph: func(s *model.Scope, in []*Node) []*Node {
+				logits, _ := Classify(s, in[0], c)
+				return []*Node{Softmax(logits, -1)}
+			}},
 		attentionFunc(Config{Vision: c.Vision}),
 	}
 }

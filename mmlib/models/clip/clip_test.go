@@ -97,7 +97,8 @@ func TestEmbeddings(t *testing.T) {
 	other := c
 	other.Text.EndOfText = 15
 	out := nntest.Run(t, backend, initialised(t, c), func(s *model.Scope, in []*Node) []*Node {
-		return []*Node{clip.EncodeImage(s, in[0], c).Embeddings, clip.EncodeText(s, in[1], c).Embeddings, clip.EncodeText(s, in[1], other).Embeddings}
+		return []*Node{clip.EncodeImage(s, in[0], c).Embeddings, clip.EncodeText(s, in[1], c).Embeddings,
+			clip.EncodeText(s, in[1], other).Embeddings}
 	}, tensors.FromFlatDataAndDimensions(ten(pictures{10, 10}), 10, 4, 4, 1), tensors.FromValue([][]int32{
 		{1, 5, 15, 0}, {1, 5, 15, 7}, {1, 5, 15, 15}, {1, 6, 15, 0}, {1, 5, 3, 15},
 	}))

@@ -36,9 +36,10 @@ func (p *Predictor) Funcs() []task.Func {
 		{Name: "image", In: []shapes.Shape{imageShape(c)}, Out: embedding, Graph: func(s *model.Scope, in []*Node) []*Node {
 			return []*Node{EncodeImage(s, in[0], c).Embeddings}
 		}},
-		{Name: "text", In: []shapes.Shape{shapes.Make(dtypes.Int32, c.Text.Context)}, Out: embedding, Graph: func(s *model.Scope, in []*Node) []*Node {
-			return []*Node{EncodeText(s, in[0], c).Embeddings}
-		}},
+		{Name: "text", In: []shapes.Shape{shapes.Make(dtypes.Int32, c.Text.Context)}, Out: embedding,
+			Graph: func(s *model.Scope, in []*Node) []*Node {
+				return []*Node{EncodeText(s, in[0], c).Embeddings}
+			}},
 		attentionFunc(c),
 	}
 }

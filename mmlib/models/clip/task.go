@@ -62,7 +62,8 @@ func NewPretraining(c Config, pairs Pairs) (*Pretraining, error) {
 func checkShape(model string, v vision.Config, p Pictures) error {
 	frames, height, width, channels := p.Shape()
 	if frames != 1 || height != v.ImageSize || width != v.ImageSize || channels != v.Channels {
-		return fmt.Errorf("%s: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, 1 frame "+
+		return fmt.Errorf("%s: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, 1 "+
+			"frame "+
 			"(vision.image_size, vision.channels)", model, height, width, channels, frames, v.ImageSize, v.ImageSize, v.Channels)
 	}
 	return nil

@@ -82,7 +82,8 @@ func TestBatch(t *testing.T) {
 	for _, in := range batch.Inputs {
 		shapes += in.Shape().String()
 	}
-	if want := "(Float32)[11, 4, 4, 1](Int32)[6, 4](Int32)[11](Int32)[11]"; shapes != want || !slices.Equal(batch.Shared, []bool{false, true, false, true}) {
+	if want := "(Float32)[11, 4, 4, 1](Int32)[6, 4](Int32)[11](Int32)[11]"; shapes != want ||
+		!slices.Equal(batch.Shared, []bool{false, true, false, true}) {
 		t.Fatalf("the inputs are %s, shared %v, want %s", shapes, batch.Shared, want)
 	}
 	texts := tensors.MustCopyFlatData[int32](batch.Inputs[1])

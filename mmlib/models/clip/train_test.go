@@ -17,7 +17,8 @@ import (
 
 // trained trains on all ten examples at every step, from the weights in start, and returns the folder, the weights and
 // what the last step reported.
-func trained(t *testing.T, name string, job task.Task, config any, start *model.Store, steps int, rate float64) (dir string, weights *model.Store, last train.Progress) {
+func trained(t *testing.T, name string, job task.Task, config any, start *model.Store, steps int, rate float64) (dir string,
+	weights *model.Store, last train.Progress) {
 	t.Helper()
 	settings, err := json.Marshal(config)
 	if err != nil {

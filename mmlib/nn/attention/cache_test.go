@@ -166,7 +166,8 @@ func TestCrossModalCached(t *testing.T) {
 				second := attention.CrossModalCached(s, Slice(in[0], AxisRange(), AxisRange(2, 3)), cache, c(in))
 				return Concatenate([]*Node{first.Z, second.Z}, 1)
 			}
-			in := []*tensors.Tensor{nntest.Random(1, 2, 3, 4), nntest.Random(2, 2, 5, 6), nntest.Random(3, 2, 3, 4), nntest.Random(4, 2, 5, 8), counts(5, 2)}
+			in := []*tensors.Tensor{nntest.Random(1, 2, 3, 4), nntest.Random(2, 2, 5, 6), nntest.Random(3, 2, 3, 4), nntest.Random(4, 2, 5, 8),
+				counts(5, 2)}
 			out := nntest.Run(t, quick, nil, func(s *model.Scope, in []*Node) []*Node {
 				return []*Node{pieces(s, in), attention.CrossModal(s, in[0], in[1], values(in), c(in)).Z}
 			}, in...)
@@ -200,9 +201,12 @@ func TestCacheRefuses(t *testing.T) {
 	type config = attention.Config
 	type cache = attention.Cache
 	for want, build := range map[string]func(*Graph){
-		"room for at least 1":                             func(g *Graph) { attention.NewCache(x(g, 1), 0, config{Heads: 2}) },
-		"a cache needs a causal mask":                     step(1, int32(0), func(c *config, _ *cache) { c.Mask.Causal = false }),
-		"the mask has an Offset":                          step(1, int32(0), func(c *config, k *cache) { c.Mask.Offset = Const(k.Keys.Graph(), int32(0)) }),
+		"room for at least 1":         func(g *Graph) { attention.NewCache(x(g, 1), 0, config{Heads: 2}) },
+		"a cache needs a causal mask": step(1, int32(0), func(c *config, _ *cache) { c.Mask.Causal = false }),
+		"the mask has an Offset": step(1, int32(0), func(c *config,
+			k *cache) {
+			c.Mask.Offset = Const(k.Keys.Graph(), int32(0))
+		}),
 		"4 new positions do not fit into a cache of 3":    step(4, int32(0), nil),
 		"1 new positions from position 3 on do not fit":   step(1, int32(3), nil),
 		"2 new positions from position 2 on do not fit":   step(2, []int64{0, 2}, nil),
@@ -213,9 +217,11 @@ func TestCacheRefuses(t *testing.T) {
 		"the values of the cache are (Float32)[2, 3, 2]": step(1, int32(0), func(_ *config, k *cache) {
 			k.Values = Squeeze(Slice(k.Values, AxisRange(), AxisRange(), AxisRange(), AxisElem(0)), -1)
 		}),
-		"keys of 3 positions, and values of 2":                    step(1, int32(0), func(_ *config, k *cache) { k.Values = Slice(k.Values, AxisRange(), AxisRange(0, 2)) }),
-		"3 nodes are not caches":                                  func(g *Graph) { attention.Caches([]*Node{x(g, 1), x(g, 1), x(g, 1)}) },
-		"for x (Float32)[2, 1, 4] they must be (Float32)[2, S, 2": step(1, int32(0), func(_ *config, k *cache) { k.Keys = ConvertDType(k.Keys, dtypes.Float64) }),
+		"keys of 3 positions, and values of 2": step(1, int32(0),
+			func(_ *config, k *cache) { k.Values = Slice(k.Values, AxisRange(), AxisRange(0, 2)) }),
+		"3 nodes are not caches": func(g *Graph) { attention.Caches([]*Node{x(g, 1), x(g, 1), x(g, 1)}) },
+		"for x (Float32)[2, 1, 4] they must be (Float32)[2, S, 2": step(1, int32(0),
+			func(_ *config, k *cache) { k.Keys = ConvertDType(k.Keys, dtypes.Float64) }),
 	} {
 		refuses(t, want, build)
 	}

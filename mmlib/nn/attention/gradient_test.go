@@ -53,7 +53,8 @@ func withGradients(n int, build nntest.Build) nntest.Build {
 
 // checkLayers is checkGradients with the plain formula for all forms of a layer. With the lean kernel the last two, the most
 // unlike each other, must have the same gradients; that the kernel itself agrees with finite differences, TestMaskGradients says.
-func checkLayers(t *testing.T, names []string, n int, build func(kernel lean.Choice, first int) nntest.Build, in func() []*tensors.Tensor) {
+func checkLayers(t *testing.T, names []string, n int, build func(kernel lean.Choice, first int) nntest.Build,
+	in func() []*tensors.Tensor) {
 	plain := checkGradients(t, quick, names, n, build(lean.Never, 0), in()...)
 	t.Run("lean", func(t *testing.T) {
 		first := len(names) - 2

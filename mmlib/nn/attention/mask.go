@@ -121,7 +121,8 @@ func column(name string, n *Node, low, high int) *Node {
 		exceptions.Panicf("attention: %s counts positions, in integers: it cannot be %s", name, n.Shape())
 	}
 	if n.Rank() > 1 {
-		exceptions.Panicf("attention: %s must be a number for each row of the batch, or one for all: it has rank %d, %s", name, n.Rank(), n.Shape())
+		exceptions.Panicf("attention: %s must be a number for each row of the batch, or one for all: it has rank %d, %s", name, n.Rank(),
+			n.Shape())
 	}
 	n = ConvertDType(n, dtypes.Int64) // in which every bound fits
 	return ConvertDType(MinScalar(MaxScalar(Reshape(n, -1, 1), low), high), dtypes.Int32)

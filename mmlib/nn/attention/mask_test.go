@@ -169,7 +169,7 @@ func TestOffset(t *testing.T) {
 		"0000 0000|0000 1000|1111 1111|1111 1111", "0000 0000|0000 1000|0001 0000|0000 0000",
 		"0000 0000|0000 1000|1111 1111|1111 1111", "0000 0000|1000 1100|0001 0000|0000 0000",
 	} {
-		if i == 2 { // a window of 1<<40 positions hides nothing, at an offset of 1<<40 neither, but what is l+s positions away is never asked for
+		if i == 2 { // a window of 1<<40 positions hides nothing, nor at an offset of 1<<40; nothing that far away is ever asked for
 			want = "0000 0000|0000 1000|1111 1111|0000 0000"
 		}
 		var picture strings.Builder

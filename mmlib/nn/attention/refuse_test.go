@@ -47,7 +47,10 @@ func TestPanics(t *testing.T) {
 		"axis 1 has dimension 2, wanted 3": func(g *Graph) {
 			cross(zeros(g, 1, 2, 4), zeros(g, 1, 3, 6), attention.Values{Sequence: zeros(g, 1, 2, 4)}, config{Heads: 2})
 		},
-		"axis 0 has dimension 3, wanted 1":       func(g *Graph) { cross(zeros(g, 1, 2, 4), zeros(g, 3, 3, 6), attention.Values{}, config{Heads: 2}) },
+		"axis 0 has dimension 3, wanted 1": func(g *Graph) {
+			cross(zeros(g, 1, 2, 4), zeros(g, 3, 3, 6), attention.Values{},
+				config{Heads: 2})
+		},
 		"axis 3 has dimension 5, wanted 4":       func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 3, 5)) },
 		"axis 0 has dimension 2, wanted 1":       func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 2, 2, 3, 4)) },
 		"3 query heads cannot share 2 key heads": func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 2, 4)) },
@@ -67,9 +70,18 @@ func TestPanics(t *testing.T) {
 		"a mask with a Prefix must be Causal": func(g *Graph) { mask{Prefix: count(g, 2)}.Interval(g, 3, 3) },
 		"a Prefix and a Window (2)":           func(g *Graph) { mask{Causal: true, Window: 2, Prefix: count(g, 2)}.Interval(g, 3, 3) },
 		"Lengths counts positions, in integers: it cannot be (Float32)[2]": func(g *Graph) { mask{Lengths: zeros(g, 2)}.Build(g, 2, 2) },
-		"(Int32)[3]: it must have a number for each of the 2 rows":         func(g *Graph) { attend(g, mask{Lengths: count(g, 3)}, attention.Options{}) },
-		"(Int32)[4]: it must have a number for each of the 2 rows":         func(g *Graph) { attend(g, mask{Causal: true, Prefix: count(g, 4)}, attention.Options{}) },
-		"(lean.Always) has no weights to return: ask for Weights with":     func(g *Graph) { attend(g, mask{}, attention.Options{Kernel: lean.Always, Weights: true}) },
+		"(Int32)[3]: it must have a number for each of the 2 rows": func(g *Graph) {
+			attend(g, mask{Lengths: count(g, 3)},
+				attention.Options{})
+		},
+		"(Int32)[4]: it must have a number for each of the 2 rows": func(g *Graph) {
+			attend(g, mask{Causal: true, Prefix: count(g, 4)},
+				attention.Options{})
+		},
+		"(lean.Always) has no weights to return: ask for Weights with": func(g *Graph) {
+			attend(g, mask{},
+				attention.Options{Kernel: lean.Always, Weights: true})
+		},
 	} {
 		refuses(t, want, build)
 	}
