@@ -119,7 +119,7 @@ func (o *ours) Close() error {
 	return errors.Join(err, os.RemoveAll(o.dir))
 }
 
-// noise is pictures and captions that cost nothing to load: example i is one of a few made beforehand.
+// noise is pictures and captions that cost nothing to load: example i is one of a few made in advance.
 type noise struct {
 	size, channels int
 	pictures       [][]float32

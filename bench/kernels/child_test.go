@@ -24,7 +24,7 @@ func needsLean(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !backend.Capabilities().Operations[compute.OpTypeDynamicSlice] {
-		t.Skip("the lean kernels need XLA: the Go backend has no slices whose place is not known beforehand")
+		t.Skip("the lean kernels need XLA: the Go backend has no slices at positions computed at run time")
 	}
 }
 

@@ -5,7 +5,7 @@
 //	go run ./bench/kernels                  # or: make bench-kernels
 //	go run ./bench/kernels -only attention/4096 -rounds 5
 //
-// Every measurement has a process of its own: this program, started anew with -child, for ours, and peer.py for PyTorch's.
+// Every measurement has a process of its own: this program again, with -child, for ours, and peer.py for PyTorch's.
 // Values and gradients of all three must agree. The result goes to bench/kernels.json.
 //
 // # What the numbers count

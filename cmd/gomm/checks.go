@@ -19,7 +19,7 @@ type check struct {
 	name     string
 	need     string                                          // what it is for
 	required bool                                            // nothing works without it
-	find     func(context.Context, *machine) (string, error) // what is there and where, or an error that tells what is wrong
+	find     func(context.Context, *machine) (string, error) // what is there and where, or an error that says what is wrong
 	fix      func(*machine) string                           // the command to run when it is missing
 }
 

@@ -232,7 +232,7 @@ func findModule() (string, error) {
 	return "", errors.New("there is no checkout of gomm around the current folder: go there, or name it by --module")
 }
 
-// isModule says whether a folder holds gomm's go.mod, by whichever name the module goes.
+// isModule reports whether a folder holds gomm's go.mod, by whichever name the module goes.
 func isModule(dir string) bool {
 	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	return err == nil && modfile.ModulePath(text) == modulePath() && isDir(filepath.Join(dir, "mmlib", "notebook"))

@@ -59,7 +59,7 @@ func TestKernelRemove(t *testing.T) {
 	}
 }
 
-// TestKernelStatus: it names each part; what is missing it says with the command that mends it, and it fails where cells cannot run
+// TestKernelStatus: it names each part; what is missing it says with the command that fixes it, and it fails where cells cannot run
 // without that part.
 func TestKernelStatus(t *testing.T) {
 	missing := errors.New("it is not here")

@@ -42,7 +42,7 @@ func thisMachine() *machine {
 }
 
 // programOutput runs a program and returns its trimmed standard output. The error ends with the last line of its standard error
-// output, which tells more than an exit status.
+// output, which says more than an exit status.
 func programOutput(ctx context.Context, program string, arguments ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a first run can be slow; none takes this long
 	defer cancel()
@@ -84,7 +84,7 @@ func describeDataset(ctx context.Context, name string) (string, error) {
 	}
 	found, err := loadDataset(ctx, name, data.Options{Cache: dir, Offline: true})
 	if err != nil {
-		return "", errors.New("not on this machine") // the whole error tells of every place that was tried
+		return "", errors.New("not on this machine") // the whole error lists every place that was tried
 	}
 	return found, nil
 }

@@ -82,7 +82,7 @@ func saving(dir string) []string {
 	return list
 }
 
-// killWhen runs gomm until the moment comes and then kills it, as a power cut would. It tells whether gomm ended before.
+// killWhen runs gomm until the moment comes and then kills it, as a power cut would. It reports whether gomm ended before.
 func killWhen(t *testing.T, args []string, moment func() bool) (ended bool) {
 	t.Helper()
 	c, said := child(args...)

@@ -37,7 +37,7 @@
 // # Without cgo
 //
 // The build tag noxla leaves XLA out, and so does building without cgo, which is what Go does where it finds no C compiler.
-// Then only the Go backend is known. [Built] tells.
+// Then only the Go backend is known; see [Built].
 //
 // # What became of gopjrt
 //

@@ -84,7 +84,7 @@ func openConfig(config string) (compute.Backend, error) {
 	return shared("xla", withDefaults(path, parts[1:]))
 }
 
-// isXLA says whether a backend is XLA, which go-xla also knows by the names of the languages that it compiles.
+// isXLA reports whether a backend is XLA, which go-xla also knows by the names of the languages that it compiles.
 func isXLA(name string) bool {
 	return slices.Contains([]string{"xla", "stablehlo", "hlo", "shlo"}, name)
 }

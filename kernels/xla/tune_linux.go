@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// TuneMemory starts the program anew, in the same process, with malloc set up for XLA on a CPU; call it first thing in main.
+// TuneMemory restarts the program in the same process, with malloc set up for XLA on a CPU; call it first thing in main.
 // glibc reads these settings once, before a program begins, so there is no other way from inside. It does nothing when
 // the variable GLIBC_TUNABLES is set, to anything, or XLA is not part of the program.
 //

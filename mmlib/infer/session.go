@@ -1,7 +1,7 @@
 // Package infer makes a trained model ready for use by many goroutines: each of its functions is compiled once for a few
 // fixed batch sizes, before the first call, and calls of any size are padded or cut to fit.
 //
-// XLA compiles anew for each shape, which takes seconds; a fixed set of sizes ("buckets") makes the price known and paid
+// XLA compiles again for each shape, which takes seconds; a fixed set of sizes ("buckets") makes the price known and paid
 // beforehand. Compiled functions are safe for concurrent calls.
 package infer
 

@@ -63,7 +63,7 @@ func CLIP(logits, targets *Node) *Node {
 // and each row's mean over its positives, which the kernel [lean.Contrast] takes tile by tile. Values and gradients are
 // the same. Targets are groups here, since a matrix of them would be as large as S.
 //
-// images and texts [N, D], row i belonging to row i, of length 1 if the cosine is wanted; groups [N] Int32, or nil when
+// images and texts [N, D], row i belonging to row i, of length 1 for the cosine; groups [N] Int32, or nil when
 // each pair is its own; scale is 1/τ, a scalar of their type (see [LogitScale]).
 func Pairs(images, texts, groups, scale *Node, choice lean.Choice) *Node {
 	checkPairs("images", images, "texts", texts)

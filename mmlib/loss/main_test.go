@@ -23,7 +23,7 @@ import (
 var backend, quick compute.Backend
 
 // kernels are the forms of a contrastive loss that the backend can run: the plain one, and the lean one except on the Go
-// backend, which has no slices whose place is not known beforehand.
+// backend, which has no slices at positions computed at run time.
 var kernels = []lean.Choice{lean.Never, lean.Always}
 
 func TestMain(m *testing.M) {

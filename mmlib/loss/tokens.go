@@ -39,7 +39,7 @@ type SequenceOptions struct {
 }
 
 // Sequence is the loss of generating sequences (chapter 3.2): at each position that counts, the cross-entropy of the
-// predicted token, smoothed if wanted, and the z-loss (PaLM, Chowdhery et al. 2022, §5), which keeps the logits' log Z near 0,
+// predicted token, smoothed if asked for, and the z-loss (PaLM, Chowdhery et al. 2022, §5), which keeps the logits' log Z near 0,
 // where they are precise in 16 bits; averaged over the M positions of the whole batch that count,
 //
 //	L = 1/M Σ_{(b,l)} ( −Σᵥ T[b,l,v] · log softmax(logits[b,l,·])[v] + c · log² Z[b,l] )          Z = Σᵥ exp logits[b,l,v]

@@ -131,7 +131,7 @@ type Model struct {
 	Settings   Settings
 	Tokenizer  text.Tokenizer     // nil for a model without texts
 	Preprocess picture.Preprocess // of its pictures; zero for a model without
-	Classes    captions.Classes   // that it tells apart, or learned the names of; nil for none
+	Classes    captions.Classes   // that it distinguishes, or whose names it has learned; nil for none
 	Step       int64              // of the checkpoint that the weights are from: the best on the validation split
 }
 

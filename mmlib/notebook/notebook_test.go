@@ -39,7 +39,7 @@ func listen(t *testing.T) (shown *[]map[protocol.MIMEType]any, ended *int) {
 	return shown, ended
 }
 
-// ends says whether f ends the cell.
+// ends reports whether f ends the cell.
 func ends(f func()) (ended bool) {
 	defer func() { ended = recover() != nil }()
 	f()

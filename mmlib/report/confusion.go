@@ -47,10 +47,10 @@ func (c Confusion) SVG() ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return c.grid().svg(c.name())
+	return c.heatmap().svg(c.name())
 }
 
-func (c Confusion) size() (width, height vg.Length) { return c.grid().size() }
+func (c Confusion) size() (width, height vg.Length) { return c.heatmap().size() }
 
 // correct counts the examples on the diagonal, and all.
 func (c Confusion) correct() (right, total int) {
@@ -83,9 +83,9 @@ func (c Confusion) summary() string {
 	return s + "."
 }
 
-func (c Confusion) grid() grille {
+func (c Confusion) heatmap() heatmap {
 	n := len(c.Classes)
-	g := grille{
+	g := heatmap{
 		rows: append(c.Classes[:n:n], "precision"), columns: append(c.Classes[:n:n], "recall"),
 		rowsAre: "the picture shows", columnsAre: "the model says",
 	}

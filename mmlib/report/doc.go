@@ -8,7 +8,7 @@
 //   - [Matrix]: a heat map with its numbers, such as the similarity of pictures and captions;
 //   - [Confusion]: how often one class was taken for another;
 //   - [Gallery]: small pictures with captions, also under attention weights (see [Overlay]);
-//   - [Table]: rows of text, with a picture each when wanted.
+//   - [Table]: rows of text, each with an optional picture.
 //
 // [Results], [Curves], [Similarity], [Attention], [Neighbours], [Confused] and [Mistakes] make the usual sections of such
 // blocks and explain them. A section without blocks stays in the page and says so, so a report may be written from

@@ -8,7 +8,7 @@ import (
 	"gomm/mmlib/report"
 )
 
-// A report of a training of three steps: its results, its curve, and a section for which nothing was measured.
+// A report of a training run of three steps: its results, its curve, and a section for which nothing was measured.
 func Example() {
 	results, err := report.Results(
 		[]report.Accuracy{{Name: "zero-shot", Right: 9784, Total: 10000}},

@@ -66,13 +66,13 @@ func (m Matrix) SVG() ([]byte, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
-	return m.grid().svg(m.name())
+	return m.heatmap().svg(m.name())
 }
 
-func (m Matrix) size() (width, height vg.Length) { return m.grid().size() }
+func (m Matrix) size() (width, height vg.Length) { return m.heatmap().size() }
 
-func (m Matrix) grid() grille {
-	g := grille{rows: m.Rows, columns: m.Columns, rowsAre: m.RowsAre, columnsAre: m.ColumnsAre}
+func (m Matrix) heatmap() heatmap {
+	g := heatmap{rows: m.Rows, columns: m.Columns, rowsAre: m.RowsAre, columnsAre: m.ColumnsAre}
 	low, high := m.Values[0][0], m.Values[0][0]
 	for _, row := range m.Values {
 		low, high = min(low, slices.Min(row)), max(high, slices.Max(row))

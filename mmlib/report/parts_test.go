@@ -124,13 +124,13 @@ func TestChineseIsMeasuredInSquares(t *testing.T) {
 
 func TestLabelsFitTheDrawing(t *testing.T) {
 	long := strings.Repeat("caption ", 8)
-	g := grille{rows: []string{"0"}, columns: []string{long, "b"}}
+	g := heatmap{rows: []string{"0"}, columns: []string{long, "b"}}
 	width, height := g.size()
 	lean := widest([]string{long}) * math.Sqrt2 / 2
 	if at := g.middle(0, 0); at.X < lean || at.Y-g.side()/2 < lean || width < at.X+g.side() || height < at.Y {
 		t.Errorf("a label that leans %v left and down from %v is cut off at %v × %v", lean, at, width, height)
 	}
-	if small := (grille{rows: make([]string, 64), columns: make([]string, 64)}); small.side()*64 > vg.Length(cellsSide) {
+	if small := (heatmap{rows: make([]string, 64), columns: make([]string, 64)}); small.side()*64 > vg.Length(cellsSide) {
 		t.Errorf("64 cells of %v are wider than %d", small.side(), cellsSide)
 	}
 }

@@ -23,12 +23,12 @@ const (
 		`model, such as 4 and 9, or shirt and coat.`
 
 	attentionText = `The picture is cut into patches; the brighter orange a patch glows, the more weight the model gave it. Each ` +
-		`picture is scaled to its own largest weight. Normal is light on what tells one class from another, such as the strokes and the ` +
-		`gaps of a digit, and heads that differ. A map that is even all over carries no information; one that glows in an empty corner ` +
+		`picture is scaled to its own largest weight. Normal is light on what sets one class apart from another, such as the strokes and ` +
+		`the gaps of a digit, and heads that differ. A map that is even all over carries no information; one that glows in an empty corner ` +
 		`is common too: models use blank patches to store what belongs to the whole picture.`
 
 	neighboursText = `Pictures and texts live in one space, so each can be looked up by the other; the number is the cosine ` +
-		`similarity. Normal is that all neighbours are of the class asked for, in either language. Watch the first wrong one: it tells ` +
+		`similarity. Normal is that all neighbours are of the class asked for, in either language. Watch the first wrong one: it shows ` +
 		`what the model finds similar.`
 
 	confusionText = `Each row is what the picture shows, each column what the model said. Right answers are blue, on the diagonal; ` +

@@ -46,9 +46,9 @@ func (f *Folder) LoadWeights(s *model.Store) (step int64, err error) {
 	return f.load(s, byMerit, IsWeight, false)
 }
 
-// load tries checkpoints in the given order until one is whole. The list is read anew each time, for a training process
+// load tries checkpoints in the given order until one is whole. The list is read again each time, for a training process
 // may save one and remove another meanwhile.
-func (f *Folder) load(s *model.Store, order func([]stored) []stored, wanted func(path string) bool, flags bool) (int64, error) {
+func (f *Folder) load(s *model.Store, order func([]stored) []stored, keep func(path string) bool, flags bool) (int64, error) {
 	if s == nil {
 		return 0, errors.New("run: the store is nil")
 	}
@@ -65,7 +65,7 @@ func (f *Folder) load(s *model.Store, order func([]stored) []stored, wanted func
 		}
 		x := found[next]
 		tried = append(tried, x.path)
-		list, err := x.read(wanted)
+		list, err := x.read(keep)
 		if gone, _ := exists(x.path); err != nil && !gone && errors.Is(err, fs.ErrNotExist) {
 			continue // removed by a training process
 		}
@@ -83,18 +83,18 @@ func (f *Folder) load(s *model.Store, order func([]stored) []stored, wanted func
 	}
 }
 
-func (x stored) read(wanted func(path string) bool) ([]variable, error) {
+func (x stored) read(keep func(path string) bool) ([]variable, error) {
 	if x.err != nil {
 		return nil, x.err
 	}
-	return readState(x.path, x.manifest, wanted)
+	return readState(x.path, x.manifest, keep)
 }
 
 func (f *Folder) noneWhole(damaged []string) error {
 	if len(damaged) == 0 {
 		return fmt.Errorf("run: %s: %w", f.dir, ErrNoCheckpoint)
 	}
-	return fmt.Errorf("run: no checkpoint in %s can be loaded: %s: restore one from a copy, or train anew in another folder",
+	return fmt.Errorf("run: no checkpoint in %s can be loaded: %s: restore one from a copy, or train again in another folder",
 		f.Path("checkpoints"), strings.Join(damaged, "; "))
 }
 

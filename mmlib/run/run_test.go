@@ -35,7 +35,7 @@ func validConfig() Config {
 	}
 }
 
-// storeOf makes a store as training leaves it after the given step; every value tells the step.
+// storeOf makes a store as training leaves it after the given step; every value depends on the step.
 func storeOf(t testing.TB, step int64) *model.Store {
 	t.Helper()
 	x := float32(step)

@@ -48,13 +48,13 @@ type variable struct {
 	trainable bool
 }
 
-// transient tells which variables are no state: GoMLX's running means of metrics, whose paths differ from run to run.
+// transient reports whether a variable is not state: GoMLX's running means of metrics, whose paths differ from run to run.
 func transient(path string) bool {
 	top := topLevel(path)
 	return top == "metrics" || top == "trainer"
 }
 
-// IsWeight tells whether a variable is part of the model, and not of its training: no optimizer's moments, no learning
+// IsWeight reports whether a variable is part of the model, and not of its training: no optimizer's moments, no learning
 // rate, no step count, no random state.
 func IsWeight(path string) bool {
 	switch top := topLevel(path); top {
@@ -90,7 +90,7 @@ func variables(s *model.Store) ([]variable, error) {
 	return list, nil
 }
 
-// Digest is the SHA-256 of the trainable weights in path order: of each its path, type, dimensions and bytes. Two trainings
+// Digest is the SHA-256 of the trainable weights in path order: of each its path, type, dimensions and bytes. Two training runs
 // that took the same steps have the same digest. Every variable must have its value.
 func Digest(s *model.Store) (string, error) {
 	list, err := variables(s)
@@ -159,9 +159,9 @@ func writeState(d disk, dir, base string, list []variable) (map[string]File, err
 	return map[string]File{base + ".bin": bin.written(), base + ".json": written}, nil
 }
 
-// readState reads the variables whose paths are wanted, and checks both files against c, the manifest. Nothing is returned
+// readState reads the variables whose paths keep accepts, and checks both files against c, the manifest. Nothing is returned
 // unless all of both files is as it was written.
-func readState(dir string, c Checkpoint, wanted func(path string) bool) ([]variable, error) {
+func readState(dir string, c Checkpoint, keep func(path string) bool) ([]variable, error) {
 	name := filepath.Join(dir, baseName(c.Step))
 	data, err := os.ReadFile(name + ".json")
 	if err != nil {
@@ -181,7 +181,7 @@ func readState(dir string, c Checkpoint, wanted func(path string) bool) ([]varia
 	defer f.Close()
 	sum := sha256.New()
 	r := io.TeeReader(bufio.NewReaderSize(f, 1<<20), sum)
-	list, size, err := readVariables(r, x.Variables, wanted)
+	list, size, err := readVariables(r, x.Variables, keep)
 	if err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", name+".bin", err)
 	}
@@ -199,16 +199,16 @@ func readState(dir string, c Checkpoint, wanted func(path string) bool) ([]varia
 	return list, nil
 }
 
-func readVariables(r io.Reader, entries []entry, wanted func(path string) bool) (list []variable, size int64, err error) {
+func readVariables(r io.Reader, entries []entry, keep func(path string) bool) (list []variable, size int64, err error) {
 	for _, e := range entries {
 		path := strings.TrimPrefix(e.ParameterName, namePrefix)
 		shape := shapes.Make(e.DType, e.Dimensions...)
 		size += int64(e.Length)
-		if !wanted(path) || shape.Size() == 0 {
+		if !keep(path) || shape.Size() == 0 {
 			if _, err := io.CopyN(io.Discard, r, int64(e.Length)); err != nil {
 				return nil, 0, fmt.Errorf("%s: %w", path, err)
 			}
-			if !wanted(path) {
+			if !keep(path) {
 				continue
 			}
 		}

@@ -19,7 +19,7 @@ import (
 // Batch is the input of one training step.
 type Batch struct {
 	// Inputs are what Task.Loss receives, in the same order. Shapes must be the same for every batch of a task, for XLA
-	// compiles anew for each shape.
+	// compiles again for each shape.
 	Inputs []*tensors.Tensor
 
 	// Shared says of each input whether every device gets all of it (true), or a part of it, split on axis 0 (false).

@@ -22,9 +22,9 @@ type devices struct {
 	replicated, cut *distributed.ShardingSpec // nil for one device
 }
 
-// chooseDevices takes `wanted` devices, or with 0 as many as the backend has and the batch divides into.
-func chooseDevices(b compute.Backend, wanted, batch int) (devices, error) {
-	n := wanted
+// chooseDevices takes `asked` devices, or with 0 as many as the backend has and the batch divides into.
+func chooseDevices(b compute.Backend, asked, batch int) (devices, error) {
+	n := asked
 	if n == 0 {
 		for n = b.NumDevices(); batch%n != 0; n-- {
 		}

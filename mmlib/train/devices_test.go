@@ -45,10 +45,10 @@ func TestDevicesAgree(t *testing.T) {
 func TestChooseDevices(t *testing.T) {
 	b := backend(t)
 	n := b.NumDevices()
-	for _, test := range []struct{ wanted, batch, want int }{{0, 4 * n, n}, {1, 7, 1}, {n, 3 * n, n}, {0, 1, 1}} {
-		d, err := chooseDevices(b, test.wanted, test.batch)
+	for _, test := range []struct{ asked, batch, want int }{{0, 4 * n, n}, {1, 7, 1}, {n, 3 * n, n}, {0, 1, 1}} {
+		d, err := chooseDevices(b, test.asked, test.batch)
 		if err != nil || d.count != test.want {
-			t.Errorf("%d devices for a batch of %d: %d (%v), want %d", test.wanted, test.batch, d.count, err, test.want)
+			t.Errorf("%d devices for a batch of %d: %d (%v), want %d", test.asked, test.batch, d.count, err, test.want)
 		}
 	}
 	if d, err := chooseDevices(b, 0, 6*n+1); err != nil || (6*n+1)%d.count != 0 {

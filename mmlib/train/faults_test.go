@@ -176,7 +176,7 @@ func (f forgetful) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	return l, nil
 }
 
-// TestErrorsOnTheWay: what fails in the middle of a training is returned, and the last checkpoint is there to go on from.
+// TestErrorsOnTheWay: what fails in the middle of a training run is returned, and the last checkpoint is there to go on from.
 func TestErrorsOnTheWay(t *testing.T) {
 	boom := errors.New("boom")
 	at := func(step int64, c run.Training) int { return newOrder(1, 96, c.BatchSize).at(step)[0] } // 12 steps an epoch

@@ -63,7 +63,7 @@ func TestResume(t *testing.T) {
 
 func runAgain(t *testing.T, want string, c run.Training) {
 	if got := trainAll(t, resumable(), newFolder(t, 9, c), Hooks{}); got != want {
-		t.Errorf("two trainings with the same seed end with the digests %s and %s", got, want)
+		t.Errorf("two training runs with the same seed end with the digests %s and %s", got, want)
 	}
 }
 

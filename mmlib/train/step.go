@@ -67,7 +67,7 @@ func trainable(store *model.Store, g *Graph, frozen []string) []*model.Variable 
 	return weights
 }
 
-// isUnder says whether path is one of the prefixes or below one.
+// isUnder reports whether path is one of the prefixes or below one.
 func isUnder(path string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool {
 		return path == p || len(path) > len(p) && path[:len(p)] == p && path[len(p)] == '/'

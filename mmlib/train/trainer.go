@@ -26,7 +26,7 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Progress is what a trainer tells after each step.
+// Progress is what a trainer reports after each step.
 type Progress struct {
 	Step, Steps       int64
 	Loss              float64

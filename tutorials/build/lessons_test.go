@@ -63,7 +63,7 @@ func TestNotebooksAreTheLessons(t *testing.T) {
 				continue
 			}
 			if where := staleness(nb, l); where != "" {
-				t.Errorf("%s is stale: %s; make notebooks builds it anew", path, where)
+				t.Errorf("%s is stale: %s; make notebooks rebuilds it", path, where)
 			}
 			for _, problem := range problems(nb) {
 				t.Errorf("%s: %s", path, problem)

@@ -144,7 +144,7 @@ func (o options) one(ctx context.Context, l lesson) (wrong []string, err error) 
 			return nil, err
 		}
 		if where := staleness(old, l); where != "" {
-			return []string{fmt.Sprintf("%s is stale: %s; make notebooks builds it anew", path, where)}, nil
+			return []string{fmt.Sprintf("%s is stale: %s; make notebooks rebuilds it", path, where)}, nil
 		}
 		if !o.execute {
 			return problems(old), nil

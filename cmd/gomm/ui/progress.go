@@ -61,7 +61,7 @@ type display struct {
 	done      bool
 }
 
-// update takes in a report and says whether it is the first.
+// update takes in a report and reports whether it is the first.
 func (d *display) update(s state) (first bool) {
 	first = !d.started
 	if first {

@@ -1,4 +1,4 @@
-// Package ui is how the gomm command speaks to people: colours where they are wanted, a progress bar on a terminal, and
+// Package ui is how the gomm command speaks to people: colours where the terminal has them, a progress bar on a terminal, and
 // plain lines everywhere else, so that a log file or a continuous-integration page stays readable.
 //
 // A command asks for a [Progress] once and reports steps to it; whether that becomes a bar that redraws itself or a line
@@ -21,7 +21,7 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal says whether w is a terminal on which a line can be drawn anew (a terminal of type "dumb" cannot).
+// IsTerminal reports whether w is a terminal on which a line can be redrawn (a terminal of type "dumb" cannot).
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
@@ -62,7 +62,7 @@ func Count(n int) string {
 	return sign + digits
 }
 
-// utf8Locale says whether the locale of the environment has the characters that the bar is drawn with.
+// utf8Locale reports whether the locale of the environment has the characters that the bar is drawn with.
 func utf8Locale() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := strings.ToLower(os.Getenv(name)); value != "" {

@@ -104,7 +104,7 @@ func (k Kernel) Install(data string, force bool) (dir string, err error) {
 func (k Kernel) write(dir string) error {
 	text, err := json.MarshalIndent(spec{
 		Argv: []string{filepath.Join(k.Bin, "gonb"), "--kernel", "{connection_file}", "-go_work=" + k.Module,
-			// GoNB tells what it does on stderr, which in a console stands between the results.
+			// GoNB logs what it does to stderr, which in a console stands between the results.
 			"-logtostderr=false", "-log_file=" + os.DevNull, "-stderrthreshold=FATAL"},
 		DisplayName:   k.Display,
 		Language:      "go",

@@ -25,7 +25,7 @@ type Pairing struct {
 // Contrast sums the exponentials of X·Yᵀ along its rows and its columns, and averages it over positives, without ever
 // having the matrix, forward or backward.
 //
-// x [N, D] and y [M, D] of the same type give vectors of N and M. Divide x by the temperature beforehand; the gradient
+// x [N, D] and y [M, D] of the same type give vectors of N and M. Divide x by the temperature first; the gradient
 // at the temperature comes with that at x. Floats of 16 bits are computed in Float32, which is then the results' type.
 func Contrast(x, y *Node, p Pairing) Similarities {
 	dtype := onlyFloats("x", x)

@@ -1,8 +1,8 @@
 // Package lean holds attention and the contrastive losses in a form that needs little memory.
 //
 // The formulas of chapter 4 compare everything with everything: attention has a score for each query and key [L, S], a
-// contrastive loss a similarity for each row and column [N, M]. Neither matrix is wanted; both are summed up along an
-// axis at once. So the kernels here go through it tile by tile, keep running sums, and compute the tiles anew for the
+// contrastive loss a similarity for each row and column [N, M]. Neither matrix is needed; both are summed up along an
+// axis at once. So the kernels here go through it tile by tile, keep running sums, and recompute the tiles for the
 // gradient. Time stays that of the products; memory grows with L + S, and no longer with L·S.
 //
 //   - [Attention] is FlashAttention's algorithm (Dao et al. 2022, 2023): softmax(Q·Kᵀ/√d_k)·V with an online softmax.
@@ -38,7 +38,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// Choice says whether a lean kernel is used in place of the plain formula. Its zero value lets the size decide.
+// Choice reports whether a lean kernel is used in place of the plain formula. Its zero value lets the size decide.
 type Choice int
 
 // The choices.
@@ -54,7 +54,7 @@ const (
 // 119 MB) took attention 1.2 times as long, forward and backward, on 2 cores. Where there is memory, say Never.
 const Threshold = 64 << 20
 
-// Lean says whether to use the lean kernel on a backend, where the plain formula would make a matrix of these dimensions.
+// Lean reports whether to use the lean kernel on a backend, where the plain formula would make a matrix of these dimensions.
 // On a backend that cannot run it ([Runs]) the size does not matter, and Always panics.
 func (c Choice) Lean(b compute.Backend, dtype dtypes.DType, dims ...int) bool {
 	switch c {
@@ -67,7 +67,7 @@ func (c Choice) Lean(b compute.Backend, dtype dtypes.DType, dims ...int) bool {
 	return Runs(b) && int64(shapes.Make(dtype, dims...).ByteSize()) >= Threshold
 }
 
-// Runs says whether a backend has what the kernels are made of. The Go backend (compute v0.1.5) lacks slices whose place
+// Runs reports whether a backend has what the kernels are made of. The Go backend (compute v0.1.5) lacks slices whose place
 // is computed. While is not asked for: go-xla v0.4.1 has it and does not list it.
 func Runs(b compute.Backend) bool {
 	ops := b.Capabilities().Operations

@@ -72,7 +72,7 @@ func withGradient(out *Node, inputs []*Node, gradient func(dOut *Node) []*Node) 
 // It folds parts of the axis onto each other, 16 or 32 at once, in an expression that uses each part once: so XLA makes
 // one loop of it. The axis is folded down to 16 numbers first, which vector units take at once where they lie side by side.
 // And the last fold has 16 parts for another reason: with fewer, XLA would make the whole of it a part of each operation
-// that uses the result, and compute it anew for every number there (a tile of 256 by 256 took 14 ms in place of 0.2).
+// that uses the result, and recompute it for every number there (a tile of 256 by 256 took 14 ms in place of 0.2).
 func fold(x *Node, axis int, f func(a, b *Node) *Node) *Node {
 	onto := func(length int) {
 		var out *Node
@@ -102,7 +102,7 @@ func fold(x *Node, axis int, f func(a, b *Node) *Node) *Node {
 }
 
 // alone has x computed once, before whatever uses it: XLA makes what is cheap, such as a maximum, a part of each operation
-// that uses it, and computes it anew for each number there. A division is not cheap, if by a number that XLA does not
+// that uses it, and recomputes it for each number there. A division is not cheap, if by a number that XLA does not
 // know: see [unit].
 func alone(x, unit *Node) *Node { return Div(x, like(x, unit)) }
 

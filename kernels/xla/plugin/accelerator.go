@@ -15,7 +15,7 @@ import (
 // goXLALib is the folder in which go-xla's installer makes its own, "go-xla".
 func goXLALib() (string, error) { return installer.DefaultHomeLibPath() }
 
-// present says whether a device of a kind seems to be in this machine. Opening a plugin without its device takes long to fail.
+// present reports whether a device of a kind seems to be in this machine. Opening a plugin without its device takes long to fail.
 func present(kind Kind) bool {
 	switch kind {
 	case CUDA:

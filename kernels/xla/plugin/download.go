@@ -233,7 +233,7 @@ func (in *installation) receive(ctx context.Context, cancel context.CancelCauseF
 		r.Request.URL.Host, megabytes(have+n), megabytes(in.wheel.size), body.err)}
 }
 
-// watched remembers how reading ended, and tells that it goes on.
+// watched remembers how reading ended, and reports progress.
 type watched struct {
 	io.Reader
 	alive func()

@@ -93,7 +93,7 @@ func goXLAFolders() []string {
 	return append(folders, "/usr/local/lib/go-xla", "/usr/local/lib/go-xla/nvidia")
 }
 
-// search returns the first plugin of each wanted kind. Plugins from the environment exclude all others, so that
+// search returns the first plugin of each kind asked for. Plugins from the environment exclude all others, so that
 // whoever sets the variable decides.
 func search(places []place, want func(Kind) bool) []Plugin {
 	found := map[Kind]Plugin{}
@@ -150,7 +150,7 @@ var pluginNames = []*regexp.Regexp{
 	regexp.MustCompile(`^pjrt[-_]plugin[-_](.+)\.(so|dylib|dll)$`),
 }
 
-// KindOf tells the kind of a plugin by its file's name: pjrt_c_api_cpu_plugin.so is for CPUs. It says false for a name that is not
+// KindOf returns the kind of a plugin, by its file's name: pjrt_c_api_cpu_plugin.so is for CPUs. It returns false for a name that is not
 // a plugin's, or of a kind that is not known here.
 func KindOf(path string) (Kind, bool) {
 	for _, name := range pluginNames {

@@ -12,7 +12,7 @@ import (
 	"gomm/kernels/xla/plugin"
 )
 
-// runs says whether programs can be run here.
+// runs reports whether programs can be run here.
 var runs bool
 
 // TestMain starts XLA with a folder for its programs. It leaves without running the C library's exit handlers: under the race

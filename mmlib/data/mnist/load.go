@@ -223,7 +223,7 @@ func ended(r io.Reader) bool {
 	return err == io.EOF
 }
 
-// wrongSum tells what is wrong with a sum. The files of the two data sets have the same names and are easily confused.
+// wrongSum explains a wrong sum. The files of the two data sets have the same names and are easily confused.
 func (f file) wrongSum(got string) string {
 	for _, d := range datasets {
 		for _, other := range d.files {

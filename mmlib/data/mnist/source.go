@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// kind tells apart the sources whose damaged files need different care.
+// kind distinguishes the sources whose damaged files need different care.
 type kind int
 
 const (

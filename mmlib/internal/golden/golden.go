@@ -43,7 +43,7 @@ func Load(t testing.TB, path string) *File {
 	return f
 }
 
-// Has says whether there is a tensor of that name.
+// Has reports whether there is a tensor of that name.
 func (f *File) Has(name string) bool {
 	_, ok := f.Tensors[name]
 	return ok

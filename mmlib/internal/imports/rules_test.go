@@ -43,7 +43,7 @@ var rules = []rule{
 	{"mmlib/nn/codebook", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/loss", []string{gomlx, compute, "kernels/xla/lean/..."}},
 
-	// What the trainer and the predictor know of a model, and where a training is kept.
+	// What the trainer and the predictor know of a model, and where a training run is kept.
 	{"mmlib/task", []string{gomlx, compute}},
 	{"mmlib/run", []string{gomlx, compute, flock, xsys}},
 

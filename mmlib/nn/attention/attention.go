@@ -12,7 +12,7 @@
 // Each step of the formula is a function of its own: [Scores], [Weights] and [ScaledDotProduct]. [Attend] computes the
 // same and takes the kernel that needs little memory where the scores would be large. The layers add the projections:
 // [Self] has Q = X·W^Q, K = X·W^K and V = X·W^V, and in [CrossModal] keys and values come from another sequence. [Mask]
-// says who may look where, and [Rotate] tells positions apart.
+// says who may look where, and [Rotate] encodes positions.
 //
 // Heads may share keys and values: H query heads and G key and value heads, where G divides H and query head h reads
 // key and value head ⌊h/(H/G)⌋. G = H is multi-head attention, G = 1 multi-query attention (Shazeer 2019), what lies between

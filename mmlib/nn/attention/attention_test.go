@@ -13,7 +13,7 @@ import (
 )
 
 // TestWeights: the weights of a query sum to 1, and a masked key has none; a query that may look nowhere has no weights
-// at all, and nothing becomes NaN by it, gradients neither.
+// at all, and nothing becomes NaN by it, nor do gradients.
 func TestWeights(t *testing.T) {
 	const b, l = 3, 4
 	out := nntest.Run(t, quick, nil, func(_ *model.Scope, in []*Node) []*Node {

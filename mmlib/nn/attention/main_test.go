@@ -57,7 +57,7 @@ func on(t *testing.T, kernel lean.Choice) compute.Backend {
 		t.Fatal("XLA is said not to run the lean kernel")
 	}
 	if frugal == nil {
-		t.Skip("the lean kernel needs XLA: the Go backend has no slices whose place is not known beforehand")
+		t.Skip("the lean kernel needs XLA: the Go backend has no slices at positions computed at run time")
 	}
 	return frugal
 }

@@ -99,7 +99,7 @@ func TestMaskedRows(t *testing.T) {
 	}
 }
 
-// TestChoice: the lean kernel is taken where the scores are large, unless told otherwise, or weights are wanted, or the
+// TestChoice: the lean kernel is taken where the scores are large, unless told otherwise, or weights are asked for, or the
 // backend cannot run it.
 func TestChoice(t *testing.T) {
 	small, large := []int{1, 2, 3, 4}, []int{4, 8, 4096, 4096}

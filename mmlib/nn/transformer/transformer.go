@@ -18,7 +18,7 @@
 // Here L positions are new, S are the memory's, and a cache has room for so many in all (other letters: see mmlib/doc.go).
 // [EncodeBlock] and [DecodeBlock] are single blocks, for models that put something between them.
 //
-// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] reports beforehand what would not.
+// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] reports in advance what would not.
 package transformer
 
 import (

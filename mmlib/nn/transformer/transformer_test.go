@@ -53,7 +53,7 @@ func TestFormula(t *testing.T) {
 		for _, w := range y.Weights {
 			w.AssertDims(2, 2, 3, 3)
 		}
-		for i := range c.Layers { // the weights are the same, for they have the same paths
+		for i := range c.Layers { // the weights are the same because they have the same paths
 			b := s.At("block%d", i)
 			x = Add(x, attention.Self(b.At("attention"), nn.LayerNorm(b.At("norm1"), x, 1e-5), attention.Config{Heads: 2, Mask: mask}).Z)
 			h := nn.GELU.Apply(nn.Dense(b.At("mlp").At("in"), nn.LayerNorm(b.At("norm2"), x, 1e-5), 8, 1))

@@ -5,7 +5,7 @@
 //	z_l = block(z_l₋₁)                                   (eq. 2, 3)
 //	y  = LayerNorm(z_N[class])                           (eq. 4)
 //
-// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] says beforehand what would not.
+// Functions here build graphs and panic on shapes that do not fit; [Config.Validate] reports in advance what would not.
 package vision
 
 import (

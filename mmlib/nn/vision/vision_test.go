@@ -105,7 +105,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestPosition: only the position embedding tells a picture from the same patches in another order.
+// TestPosition: only the position embedding distinguishes a picture from the same patches in another order.
 func TestPosition(t *testing.T) {
 	c := config()
 	c.Channels, c.ImageSize, c.PatchSize = 1, 2, 1 // patches are pixels

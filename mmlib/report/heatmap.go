@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// grille is a table of coloured square cells with labels on the left and below: what Matrix and Confusion have in common.
-type grille struct {
+// heatmap is a table of coloured square cells with labels on the left and below: what Matrix and Confusion have in common.
+type heatmap struct {
 	rows, columns       []string
 	rowsAre, columnsAre string
 	cells               []cell
@@ -34,15 +34,15 @@ const (
 )
 
 // side is the length of a cell's side.
-func (g grille) side() vg.Length {
+func (g heatmap) side() vg.Length {
 	return min(cellSide, cellsSide/vg.Length(max(len(g.rows), len(g.columns))))
 }
 
 // slanted reports whether the labels under the columns are too wide to stand level.
-func (g grille) slanted() bool { return widest(g.columns) > g.side()-4 }
+func (g heatmap) slanted() bool { return widest(g.columns) > g.side()-4 }
 
 // left is the width of what stands on the left of the cells: row labels, title, and slanted labels that lean out.
-func (g grille) left() vg.Length {
+func (g heatmap) left() vg.Length {
 	width := widest(g.rows) + labelGap + rim
 	if g.rowsAre != "" {
 		width += axisTitle
@@ -57,7 +57,7 @@ func (g grille) left() vg.Length {
 }
 
 // below is the height of what stands under the cells.
-func (g grille) below() vg.Length {
+func (g heatmap) below() vg.Length {
 	height := vg.Length(labelGap + labelSize + rim)
 	if g.slanted() {
 		height = widest(g.columns)*math.Sqrt2/2 + labelGap + labelSize
@@ -69,7 +69,7 @@ func (g grille) below() vg.Length {
 }
 
 // size is that of the whole drawing.
-func (g grille) size() (width, height vg.Length) {
+func (g heatmap) size() (width, height vg.Length) {
 	return g.left() + g.side()*vg.Length(len(g.columns)) + rim, g.below() + g.side()*vg.Length(len(g.rows)) + rim
 }
 
@@ -82,7 +82,7 @@ func widest(labels []string) vg.Length {
 	return width * 9 / 8
 }
 
-func (g grille) svg(name string) ([]byte, error) {
+func (g heatmap) svg(name string) ([]byte, error) {
 	width, height := g.size()
 	return drawSVG(name, width, height, func(canvas draw.Canvas) error {
 		for _, c := range g.cells {
@@ -95,7 +95,7 @@ func (g grille) svg(name string) ([]byte, error) {
 }
 
 // middle is the centre of a cell, measured from the lower left corner of the drawing.
-func (g grille) middle(row, column int) vg.Point {
+func (g heatmap) middle(row, column int) vg.Point {
 	return vg.Point{
 		X: g.left() + (vg.Length(column)+0.5)*g.side(),
 		Y: g.below() + (vg.Length(len(g.rows)-1-row)+0.5)*g.side(),
@@ -124,7 +124,7 @@ func (c cell) draw(canvas draw.Canvas, middle vg.Point, side vg.Length) {
 	}
 }
 
-func (g grille) drawLabels(canvas draw.Canvas) {
+func (g heatmap) drawLabels(canvas draw.Canvas) {
 	style := letters(labelSize, ink, draw.XRight, draw.YCenter)
 	for i, label := range g.rows {
 		at := g.middle(i, 0)
@@ -142,7 +142,7 @@ func (g grille) drawLabels(canvas draw.Canvas) {
 }
 
 // drawTitles says what rows and columns are, centred along them.
-func (g grille) drawTitles(canvas draw.Canvas) {
+func (g heatmap) drawTitles(canvas draw.Canvas) {
 	first, last := g.middle(0, 0), g.middle(len(g.rows)-1, len(g.columns)-1)
 	style := letters(labelSize, muted, draw.XCenter, draw.YBottom)
 	canvas.FillText(style, vg.Point{X: (first.X + last.X) / 2, Y: rim}, g.columnsAre)
