@@ -1,21 +1,21 @@
 // Package mmlib is the map of the library; it holds no code. The library follows one textbook chapter on multimodal models,
-// 多模态大模型：技术原理与实战部署流程, and its packages bear the chapter's words.
+// 多模态大模型：技术原理与实战部署流程, and its packages are named in the chapter's words.
 //
-// # The way through the house
+// # Finding your way
 //
-// Packages import each other in one direction, which the test in internal/imports guards:
+// Packages import each other in one direction, which a test in internal/imports enforces:
 //
 //	data → nn (+ kernels/xla/lean), loss → task, run → models → train, infer → eval → report → experiment, notebook → cmd/gomm
 //
 // To learn how a model works, read models/clip from its top, then nn and loss as their names come up. To train and measure
 // a model, see experiment: one call makes a run, one trains it, one measures it. To use a trained one, start at models.Open
 // and infer. To add a model, write a package beside models/clip that implements task.Task and task.Predictor, and give it a
-// row in the table of models: everything after that stays as it is.
+// row in the table of models: nothing after that changes.
 //
 // Where examples come from; plain Go, never a graph:
 //
 //	data               what a source of examples is: named splits, and how a model wants to read them
-//	data/mnist         MNIST and Fashion-MNIST: found or fetched, checked, decoded, varied; captions in English and Chinese
+//	data/mnist         MNIST and Fashion-MNIST: found or fetched, checked, decoded, augmented; captions in English and Chinese
 //	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
 //	data/picture       image files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizer
@@ -40,7 +40,7 @@
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
 //
-//	train              the Trainer: data-parallel steps, learning rate, checkpoints, going on after an interruption
+//	train              the Trainer: data-parallel steps, learning rate, checkpoints, resuming after an interruption
 //	infer              a trained model ready for many goroutines: fixed shapes, compiled once
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
 //	report             curves, heat maps and galleries in one HTML file

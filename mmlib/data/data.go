@@ -41,9 +41,9 @@ type Source interface {
 
 // Options say where a source looks for its files, and how a model wants to read its pictures.
 type Options struct {
-	Dir      string    // a folder of the user's, looked into first; empty for none
+	Dir      string    // a folder of the user's, searched first; empty for none
 	Cache    string    // the folder that keeps what was found elsewhere; empty for the default
-	Offline  bool      // leaves out everything that needs a network
+	Offline  bool      // do not use the network
 	Progress io.Writer // receives a line for everything worth knowing; nil for none
 
 	// Picture is what the model reads. The source resizes its pictures to it, or refuses it by name. A Size of 0 leaves

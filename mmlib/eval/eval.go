@@ -220,7 +220,7 @@ func Confusion(p []Prediction, classes int) ([][]int, error) {
 	return counts, nil
 }
 
-// Mistakes are the wrong predictions, the most confident first, at most `most` of them.
+// Mistakes returns the wrong predictions, the most confident first, at most `most` of them.
 func Mistakes(p []Prediction, most int) []Prediction {
 	wrong := slices.DeleteFunc(slices.Clone(p), func(x Prediction) bool { return x.True == x.Predicted })
 	slices.SortStableFunc(wrong, func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
@@ -288,7 +288,7 @@ func MeanByClass(m Matrix, truth Labelled, classes int) ([][]float64, error) {
 	return mean, nil
 }
 
-// FirstOfEachClass returns an example of each class that there is, in the order of the classes.
+// FirstOfEachClass returns the first example of each class that has one, in the order of the classes.
 func FirstOfEachClass(truth Labelled, classes int) []int {
 	first := slices.Repeat([]int{-1}, classes)
 	for i := range truth.Len() {

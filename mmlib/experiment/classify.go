@@ -24,14 +24,14 @@ type Choice struct {
 	Language  string   // of the model's own classes and templates; empty for that of the labels, or else the first
 }
 
-// Guess is what a model makes of one picture: its classes, the most probable one first.
+// Guess is one label for a picture, with its probability.
 type Guess struct {
 	Label       string  `json:"label"`
 	Probability float64 `json:"probability"`
 }
 
-// Classify says for each picture file what it shows: a trained classifier by its classes, a model of a shared space by the
-// prompts of any labels.
+// Classify classifies picture files: a trained classifier among its own classes, a model of a shared space among any
+// labels, by prompts.
 func Classify(ctx context.Context, b compute.Backend, m *models.Model, files []string, c Choice) ([][]Guess, error) {
 	if len(files) == 0 {
 		return nil, errors.New("experiment: there are no pictures to classify")

@@ -30,7 +30,7 @@ type On struct {
 // Evaluation is what was measured of one run, and what a report of it needs.
 type Evaluation struct {
 	Dir               string
-	Label             string // in a word or two what the run holds: "linear probe"
+	Label             string // what the run holds, in a word or two: "linear probe"
 	Model             *models.Model
 	Data, Split       string
 	Examples          int
@@ -126,7 +126,7 @@ func (e *Evaluation) readTraining() error {
 	return err
 }
 
-// Figures are the numbers that were measured.
+// Figures returns the measured numbers.
 func (e *Evaluation) Figures() []Figure { return e.Result.Figures() }
 
 // Figure is the figure of that key; its Value is NaN if there is none.

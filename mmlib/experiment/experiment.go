@@ -31,7 +31,7 @@ import (
 	"gomm/mmlib/train"
 )
 
-// Run is a run folder open for training, and the job that is to be done in it.
+// Run is a run folder open for training, with the job to be done in it.
 type Run struct {
 	backend compute.Backend
 	kind    models.Kind
@@ -78,7 +78,7 @@ func Create(ctx context.Context, b compute.Backend, dir string, s models.Setting
 	return r, err
 }
 
-// Resume opens a run that was interrupted, or that is to be looked after, with the settings and files it was made with.
+// Resume opens a run that was interrupted, with the settings and files it was made with.
 func Resume(ctx context.Context, b compute.Backend, dir string, o data.Options) (*Run, error) {
 	f, err := run.Resume(dir)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *Run) Settings() models.Settings { return r.job.Settings }
 // Dir is the folder of the run.
 func (r *Run) Dir() string { return r.folder.Path() }
 
-// Close gives the folder free. It is for a run that is not trained after all; Train closes the folder by itself.
+// Close releases the folder. Call it for a run that will not be trained after all; Train closes the folder itself.
 func (r *Run) Close() error { return r.folder.Close() }
 
 // Options of [Run.Train]; each may be left out.
@@ -151,7 +151,7 @@ type Options struct {
 	Backend  string                             // what training.json calls the backend; its own name if empty
 	Progress func(train.Progress)               // after every step
 	Measured func(step int64, figures []Figure) // at every checkpoint, on the validation split
-	Message  func(string)                       // what else there is to tell
+	Message  func(string)                       // anything else worth reporting
 }
 
 // Trained is what a training run leaves in its folder's training.json, summed up over resumptions.

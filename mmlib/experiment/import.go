@@ -12,8 +12,8 @@ import (
 	"gomm/mmlib/run"
 )
 
-// Import makes a run of weights that came from elsewhere: a folder that every command can use, and in which nothing is
-// trained.
+// Import makes a run from weights trained elsewhere: every command can use the folder, but nothing can be trained in
+// it.
 func Import(dir string, s models.Settings, files models.Files, weights *model.Store) (err error) {
 	s.Data, s.Training = nil, nil
 	if err := s.Validate(); err != nil {

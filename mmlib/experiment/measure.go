@@ -18,7 +18,7 @@ import (
 // session is what measures run a model on.
 type session = *infer.Session
 
-// Measure is a way to measure models, for all kinds that can be measured so: a row of [Measures].
+// Measure is a way of measuring models, shared by every kind that it suits: a row of [Measures].
 type Measure struct {
 	Funcs  []string // the functions of the model that it calls
 	Best   string   // the key of the figure by which the best checkpoint is chosen; with a minus before it the smallest is
@@ -75,7 +75,7 @@ const (
 	Plain Unit = ""
 )
 
-// Figure is a number that was measured.
+// Figure is one measured number.
 type Figure struct {
 	Key   string // "accuracy_en": in metrics.jsonl and, behind the measure's prefix, in summary.json
 	Name  string // for people: "zero-shot, English prompts"; empty for a figure that is of use in metrics only
@@ -88,7 +88,7 @@ type Figure struct {
 	Parts        []Part
 }
 
-// Part is how many of some of the examples were right.
+// Part counts the right answers among some of the examples.
 type Part struct {
 	Name         string
 	Right, Total int
@@ -105,7 +105,7 @@ func (f Figure) String() string {
 	return fmt.Sprintf("%.2f %s", f.Value, f.Unit)
 }
 
-// Describe writes figures in a line: "accuracy 98.40 %, accuracy en 98.38 %".
+// Describe formats figures on one line: "accuracy 98.40 %, accuracy en 98.38 %".
 func Describe(figures []Figure) string {
 	parts := make([]string, len(figures))
 	for i, f := range figures {

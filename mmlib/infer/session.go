@@ -1,8 +1,8 @@
 // Package infer makes a trained model ready for use by many goroutines: each of its functions is compiled once for a few
 // fixed batch sizes, before the first call, and calls of any size are padded or cut to fit.
 //
-// XLA compiles again for each shape, which takes seconds; a fixed set of sizes ("buckets") makes the price known and paid
-// beforehand. Compiled functions are safe for concurrent calls.
+// XLA compiles again for each shape, which takes seconds; with a fixed set of sizes ("buckets") that cost is known and
+// paid in advance. Compiled functions are safe for concurrent calls.
 package infer
 
 import (
@@ -111,7 +111,7 @@ func (s *Session) Func(name string) (task.Func, bool) {
 	return f.Func, true
 }
 
-// Largest is the largest batch that one execution takes: what is best handed over at a time.
+// Largest returns the largest batch that one execution takes, the best size for a call.
 func (s *Session) Largest() int { return s.buckets[len(s.buckets)-1] }
 
 // Call runs the named function: tensors [n, In...] give tensors [n, Out...], for any n. It is safe for concurrent use. The

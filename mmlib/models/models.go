@@ -50,12 +50,12 @@ type Kind struct {
 	// Open makes a model of weights, for use.
 	Open func(s Settings, files Files, weights *model.Store) (*Model, error)
 
-	// Begin makes settings fit for starting from the weights of another run, or says why they cannot; Keep then removes
+	// Begin adapts settings for starting from the weights of another run, or says why that is impossible; Keep then removes
 	// from that run's weights what this kind does not use. Both are nil for a kind that starts from random weights only.
 	Begin func(s *Settings, from Settings) error
 	Keep  func(*model.Store) error
 
-	// Label says in a word or two what such a run holds: "linear probe".
+	// Label says what such a run holds, in a word or two: "linear probe".
 	Label func(Settings) string
 
 	// Measure names how such a model is measured: a row of mmlib/experiment's table of measures.
@@ -76,7 +76,7 @@ type Config interface {
 	Validate() error // names the setting and the value at fault
 }
 
-// Settings are everything that decides a run. Those of a preset are to be changed at will; [run.Set] does it by names:
+// Settings are everything that decides a run. Those of a preset may be changed freely; [run.Set] does so by name:
 // "training.steps", "data.validation", "model.vision.width".
 type Settings struct {
 	Kind   string `json:"-"`
@@ -225,7 +225,7 @@ func Lookup(kind string) (Kind, error) {
 	return k, nil
 }
 
-// Preset returns a kind's settings of that name, or the default ones for "". They are a copy, to be changed at will.
+// Preset returns a kind's settings of that name, or the default ones for "". They are a copy, which the caller may change.
 func Preset(kind, name string) (Settings, error) {
 	k, err := Lookup(kind)
 	if err != nil {

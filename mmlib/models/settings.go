@@ -15,8 +15,7 @@ import (
 	"gomm/mmlib/run"
 )
 
-// UseData exchanges the data set for another one. Where the other one has the same settings they stay as they are; else
-// they are the other one's own.
+// UseData switches to another data set. If that takes the same settings, they are kept; otherwise its defaults apply.
 func (s *Settings) UseData(name string) error {
 	source, err := newSource(name)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Dir is a folder of this notebook's session: it is there for every cell, and is removed when the kernel ends. A program that
+// Dir returns a folder of this notebook's session, which every cell shares and which is removed when the kernel ends. A program that
 // is not a notebook's has one for itself, below the system's folder for temporary files.
 func Dir() string {
 	dir := os.Getenv(protocol.GONB_TMP_DIR_ENV)

@@ -2,8 +2,8 @@
 // carries values from one cell to the next.
 //
 // GoNB, the kernel, compiles and runs each cell as a program of its own. What a cell declares, functions and types, the
-// later cells have too; what its variables held is gone when it ends. So a cell that computes something puts it down, and a
-// later cell picks it up:
+// later cells have too; the values of its variables are gone when it ends. So a cell saves what it has computed, and a later
+// cell loads it:
 //
 //	%%                                                  // a cell
 //	vectors := nb.Must(eval.OnPictures(session, "image", pictures))
@@ -39,7 +39,7 @@ func Must2[A, B any](a A, b B, err error) (A, B) {
 	return a, b
 }
 
-// Check ends the cell when there is an error.
+// Check ends the cell if there is an error.
 func Check(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

@@ -84,7 +84,7 @@ func (c Classes) Validate() error {
 	return nil
 }
 
-// CheckTemplate refuses a phrase that is no template.
+// CheckTemplate reports why a phrase is not a template.
 func CheckTemplate(t string) error {
 	if strings.Count(t, "%s") != 1 {
 		return fmt.Errorf("captions: the template %q must hold %%s once, where the name of a class goes", t)
@@ -124,7 +124,7 @@ func (c Classes) Select(languages []string) (Classes, error) {
 	return chosen, chosen.Validate()
 }
 
-// Names returns the names of the classes for people: in English if there are, else in the first language.
+// Names returns the names of the classes to show to people: in English if available, else in the first language.
 func (c Classes) Names() []string {
 	if v, err := c.In("en"); err == nil {
 		return v.Names

@@ -7,8 +7,9 @@ import (
 	"math/rand/v2"
 )
 
-// Augment is the range of random affine changes to a picture; each is drawn uniformly from ± the value. A digit that
-// was moved, turned, scaled or slanted a little is the same digit: a model that sees such changes learns to ignore them.
+// Augment is the range of random affine changes to a picture; each is drawn uniformly from ± the value. A digit that is
+// shifted, rotated, scaled or slanted a little is still the same digit: a model that sees such changes learns to ignore
+// them.
 type Augment struct {
 	Shift  float64 `json:"shift"`  // pixels of the original 28×28, both axes
 	Rotate float64 `json:"rotate"` // degrees
@@ -35,8 +36,8 @@ func (a Augment) Validate() error {
 }
 
 // Picture writes the picture of example i to dst as a model wants it: in rows, of the Set's Shape, normalised as its
-// Preprocess says. If r is not nil the picture is changed at random within the Set's Augment; what is moved in
-// at the edges is black. It is safe for concurrent calls, each with its own r and dst; at 28×28 grey it allocates nothing.
+// Preprocess says. If r is not nil the picture is changed at random within the Set's Augment; what comes in at the
+// edges is black. It is safe for concurrent calls, each with its own r and dst; at 28×28 grey it allocates nothing.
 func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 	if s.resized() {
 		s.resize(dst, i, r)

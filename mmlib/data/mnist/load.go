@@ -17,7 +17,7 @@ import (
 	"gomm/mmlib/data"
 )
 
-// Options say where Load looks for the files. The zero value is a good choice.
+// Options say where Load looks for the files. The zero value is a sensible default.
 type Options struct {
 	// Dir is a folder of yours with the files, compressed (.gz) or not, named and arranged as the original, Kaggle, torchvision
 	// or TensorFlow have them; Keras' mnist.npz serves too. It comes first. A file that is not there is looked for elsewhere; one that
@@ -28,7 +28,7 @@ type Options struct {
 	// default, see [data.CacheDir].
 	Cache string
 
-	// Offline leaves out everything that needs a network.
+	// Offline keeps Load from using the network.
 	Offline bool
 
 	// Progress receives a line for everything worth knowing: where a file came from, what was damaged. Nil for none.

@@ -9,7 +9,7 @@
 //
 //	set.Image(i)             28·28 bytes, 0 for black to 255 for white
 //	set.Gray(i)              the same as an image.Image, for drawing
-//	set.Picture(dst, i, r)   normalised numbers for a model; with r, randomly shifted, turned, scaled, sheared
+//	set.Picture(dst, i, r)   normalised numbers for a model; with r, randomly shifted, rotated, scaled, sheared
 //
 // A model of another size, or of three channels, gets them resized: see Set.Prepare. [Source] is the same as a source of
 // examples with settings, for mmlib/models.
@@ -79,7 +79,7 @@ type Set struct {
 // Len is the number of examples.
 func (s *Set) Len() int { return len(s.Labels) }
 
-// Class is the class of example i, 0 to 9; [Classes] names it.
+// Class returns the class of example i, 0 to 9; [Classes] names it.
 func (s *Set) Class(i int) int { return int(s.Labels[i]) }
 
 // Shape is the shape of what Picture writes.
@@ -116,7 +116,7 @@ func (s *Set) Gray(i int) *image.Gray {
 }
 
 // Split returns all but the last n examples and the last n, to choose checkpoints and settings on. Nothing is copied.
-// An n outside 0 … Len is taken as the nearest of the two.
+// An n outside 0 … Len is clamped.
 func (s *Set) Split(n int) (train, validation *Set) {
 	cut := s.Len() - min(max(n, 0), s.Len())
 	return s.slice(0, cut), s.slice(cut, s.Len())

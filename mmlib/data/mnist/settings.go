@@ -134,7 +134,7 @@ func (s *Set) Classes() captions.Classes {
 	return slices.DeleteFunc(all, func(v captions.Vocabulary) bool { return !slices.Contains(s.Captions.Languages, v.Language) })
 }
 
-// Texts are all captions that [Set.Pairs] draws from.
+// Texts returns all captions that [Set.Pairs] draws from.
 func (s *Set) Texts() ([]string, error) {
 	if s.Captions == nil {
 		return nil, errors.New("mnist: the set has no settings of captions")

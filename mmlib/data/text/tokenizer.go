@@ -39,7 +39,7 @@ const (
 	Mask  = "mask"  // stands for a token that is to be guessed
 )
 
-// Truncate says what becomes of a text that is too long.
+// Truncate says what to do with a text that is too long.
 type Truncate int
 
 const (

@@ -74,16 +74,16 @@ func Positions(position *Node, l int) *Node {
 //
 // position is an integer scalar, or [B] for rows that go on at different places. It is a node, so that one compiled step
 // serves every position. The new positions must fit into the cache, position+L ≤ S. A constant that does not is refused;
-// of one that is known only when the step runs the caller must take care: otherwise the result means nothing.
+// one that is known only when the step runs is the caller's responsibility: otherwise the result is meaningless.
 //
 // The mask must be causal, and SelfCached sets its Offset. The positions of a Prefix look at each other, so all of them must
-// come in the first piece. Nobody looks at the slots behind the new positions, so it does not matter what they hold.
+// come in the first piece. No query looks at the slots behind the new positions, so their contents do not matter.
 //
 // # Decoding in a loop
 //
 // A step can be compiled by itself and called for each position, or be the body of a [While], which saves the calls. A body
 // sees nothing but the state of its loop, so the weights must travel in it: while the body is built, set each variable to
-// the body's parameter ([model.Variable.SetNodeValue]), and back again afterwards. Outside of the loop the program must not
+// the body's parameter ([model.Variable.SetNodeValue]), and back again afterwards. Outside the loop the program must not
 // compute what the body computes too: go-xla v0.4.1 keeps one sum, maximum and scalar constant of each kind for a whole
 // program, and XLA refuses the body that shares them. So read the prompt in a program of its own. The lean kernel is itself
 // a loop and cannot stand in another ([lean.Never]).

@@ -67,7 +67,7 @@ type Values struct {
 //
 // x [B, L, D], D = H·K, and y [B, S, D_y] give z [B, L, D]. Weights: "query/weights" [D, D], "key/weights" [D_y, G·K],
 // "value/weights" [D_v, G·K] (none if the values are raw), "out/weights" [H·W, D], and to each its "biases". There is no
-// rotation, for positions of different modalities have no difference that means something.
+// rotation, for positions of different modalities have no meaningful difference.
 func CrossModal(s *model.Scope, x, y *Node, values Values, c Config) Output {
 	x.AssertRank(3)
 	y.AssertDims(x.Shape().Dim(0), -1, -1)
