@@ -20,8 +20,8 @@ func newClassifyCommand() *cobra.Command {
 	var x classification
 	c := &cobra.Command{
 		Use:   "classify IMAGE...",
-		Short: "Say what pictures show",
-		Long: `Say what pictures show: a trained classifier by the classes that it has learned, a CLIP zero-shot, by the labels that you
+		Short: "Classify pictures",
+		Long: `Classify pictures: a trained classifier by the classes that it has learned, a CLIP zero-shot, by the labels that you
 give, or else by the classes that it was trained on.
 
 A label is put into templates, such as "a photo of the digit %s": the run's own, or yours. A model knows the words that it

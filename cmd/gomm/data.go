@@ -45,7 +45,7 @@ func newDataCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data [" + strings.Join(fetchableNames(), "|") + "]...",
 		Short: "Fetch data sets and XLA plugins, and check their sums",
-		Long: `Data fetches what is named and checks it; what is already here is checked only. Everything is kept in the user's cache
+		Long: `Data fetches what is named and checks it; what is already here is only checked. Everything is kept in the user's cache
 folder, where the other commands look, or in the folder that --dir names.
 
 ` + describeFetchables(),

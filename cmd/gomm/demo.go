@@ -26,12 +26,12 @@ func newDemoCommand() *cobra.Command {
 	d := demo{}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Pretrain, use zero-shot, fine-tune and measure, in one go",
+		Short: "Pretrain, classify zero-shot, fine-tune and measure in one run",
 		Long: `Do everything once: pretrain CLIP on MNIST's pictures and captions, classify the test pictures by text prompts
 alone, then train a linear probe and the whole vision tower as classifiers, and measure each.
 
-The run folder gets clip/, probe/ and full/, a run each, summary.json and report.html. An interrupted demo goes on where it
-was when it is started again.`,
+The run folder gets clip/, probe/ and full/, a run each, summary.json and report.html. An interrupted demo continues where it
+stopped when it is started again.`,
 		Example: `  gomm demo                                              a few minutes on 2 cores
   gomm demo --preset mnist --run runs/mnist --seed 2     the full recipe
   gomm demo --preset mnist --data fashion-mnist --run runs/fashion`,

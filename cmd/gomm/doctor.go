@@ -17,8 +17,8 @@ func newDoctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Report what is here and what is missing, and how to get it",
-		Long: `Doctor looks for everything that gomm and its lessons can use and writes a line for each: "ok" and what was found, or
+		Short: "Check what is installed and what is missing, and how to get it",
+		Long: `Doctor checks for everything that gomm and its lessons can use and writes a line for each: "ok" and what was found, or
 "missing" and the command that fixes it. It opens the backend and computes something. Nothing is fetched or changed.
 
 The exit status is 1 only if something is missing that everything needs.`,

@@ -32,13 +32,13 @@ func newEmbedCommand() *cobra.Command {
 	var e embedding
 	c := &cobra.Command{
 		Use:   "embed [IMAGE]...",
-		Short: "Turn pictures and texts into points of a shared space",
+		Short: "Embed pictures and texts in a shared space",
 		Long: `Turn pictures and texts into points of the space that a model such as CLIP places them in. All have length 1, so the
 dot product of two of them is their cosine similarity, whichever of them is a picture and which a text.
 
 The points come in the order pictures, then --text, then --stdin: one JSON line each, or rows of a NumPy array (float32).
 Pictures may be PNG, JPEG, GIF, WebP or BMP files. They are prepared as those that the model was trained on: its size, and
-grey if its are; photos are turned as their EXIF data says. A model of MNIST expects white digits on black, so --invert what
+grey if its are; photos are rotated as their EXIF data says. A model of MNIST expects white digits on black, so --invert what
 was written with a pen on paper. When one input is bad, nothing is written.`,
 		Example: `  gomm embed --run runs/first seven.png --text "a handwritten seven" --text 手写的七
   gomm embed --run runs/first --invert scans/*.jpg --format npy --out scans.npy

@@ -23,7 +23,7 @@ func newEvalCommand() *cobra.Command {
 	var asJSON, noReport bool
 	c := &cobra.Command{
 		Use:   "eval",
-		Short: "Measure a trained run: accuracy, errors, speed, and a report to look at",
+		Short: "Measure a trained run: accuracy, errors, speed, and an HTML report",
 		Long: `Measure a trained run on examples that it was not trained on, in the way that suits its kind: a CLIP zero-shot, by
 prompts in each of its languages alone, a classifier by what it says. The weights are those of the best checkpoint. The run
 folder gets report.html, one file that opens offline, and summary.json.

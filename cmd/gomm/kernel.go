@@ -22,7 +22,7 @@ const venvDir = ".venv"
 func newKernelCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kernel",
-		Short: "Make gomm's kernel known to Jupyter: install, remove, status",
+		Short: "Manage gomm's Jupyter kernel: install, remove, status",
 		Long: `Kernel makes "Go · gomm (XLA)" known to Jupyter: GoNB, which runs Go in notebooks, started so that
 import "gomm/mmlib/…" works in every notebook and computes with XLA.`,
 		Example: `  gomm kernel install             for the Jupyter of this checkout's .venv
@@ -177,7 +177,7 @@ func newKernelStatus() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Say which kernels of gomm Jupyter knows, and what is missing",
+		Short: "Show which gomm kernels Jupyter knows, and what is missing",
 		Example: `  gomm kernel status
   gomm kernel status --json | jq .ok`,
 		Args: cobra.NoArgs,

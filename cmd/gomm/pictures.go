@@ -10,7 +10,7 @@ import (
 type pictureFlags struct{ invert, keepOrientation bool }
 
 func (p *pictureFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.invert, "invert", false, "exchange black and white: for dark ink on light paper (transparent pixels count as paper)")
+	flags.BoolVar(&p.invert, "invert", false, "invert black and white: for dark ink on light paper (transparent pixels count as paper)")
 	flags.BoolVar(&p.keepOrientation, "keep-orientation", false,
 		"leave photos as the camera stored them, without the rotation in their EXIF data")
 }

@@ -12,10 +12,10 @@ func newRoot() *cobra.Command {
 		Short: "Train, measure and use multimodal models, in Go",
 		Long: `gomm trains, measures and uses multimodal models, in Go.
 
-Start with 'gomm doctor', which says what is here and what is missing.`,
-		Example: `  gomm doctor                       what is here, what is missing, how to get it
+Start with 'gomm doctor', which checks what is installed and what is missing.`,
+		Example: `  gomm doctor                       what is installed, what is missing, how to get it
   gomm data plugin mnist            fetch what the examples need
-  gomm demo                         pretrain, use zero-shot, fine-tune, measure: a few minutes
+  gomm demo                         pretrain, classify zero-shot, fine-tune, measure: a few minutes
   gomm pretrain clip --help         train a model of pictures and words`,
 		SilenceErrors: true, // run reports them, once
 		SilenceUsage:  true,

@@ -29,7 +29,7 @@ classes, in English and Chinese, several templates each.`,
 		`  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
-  gomm pretrain clip --run runs/first --resume                               go on after an interruption`)
+  gomm pretrain clip --run runs/first --resume                               resume after an interruption`)
 }
 
 func newFinetuneCommand() *cobra.Command {
@@ -52,8 +52,8 @@ func newTrainCommand(way models.Way, short, more, examples string) *cobra.Comman
 		Long: short + ". What can be trained:\n\n" + describeKinds(names) + "\n" + more + `
 
 The run folder holds the settings, everything that the model needs to be used, checkpoints and the curve. Settings are
-checked before there is a folder. Ctrl-C saves and ends; --resume goes on, and ends with the same weights as a run that was
-never stopped.`,
+checked before there is a folder. Ctrl-C saves and stops; --resume continues, and ends with the same weights as a run that was
+never interrupted.`,
 		Example:   examples,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: names,
@@ -123,11 +123,11 @@ func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 	flags.StringVar(&f.preset, "preset", "", "settings to start from; the first one listed above if not given")
 	flags.StringVar(&f.data, "data", "", "data set: "+strings.Join(sourceNames(), ", ")+" (default: the preset's, or that of --from)")
 	flags.StringVar(&f.dir, "data-dir", "", "folder with the data set's files, if you have them")
-	flags.StringVar(&f.runDir, "run", "", "run folder to create, or with --resume to go on in")
+	flags.StringVar(&f.runDir, "run", "", "run folder to create, or with --resume to continue")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	flags.IntVar(&f.steps, "steps", 0, "training steps, instead of the preset's")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting: `key=value`, e.g. training.learning_rate=5e-4 (repeatable)")
-	flags.BoolVar(&f.resume, "resume", false, "go on with the run in --run, with the settings it was created with")
+	flags.BoolVar(&f.resume, "resume", false, "resume the run in --run, with the settings it was created with")
 	if slices.ContainsFunc(kinds, func(name string) bool { k, err := models.Lookup(name); return err == nil && k.Begin != nil }) {
 		flags.StringVar(&f.from, "from", "", "pretrained run folder to start from")
 		_ = c.RegisterFlagCompletionFunc("from", completeRuns)
