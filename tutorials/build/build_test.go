@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,6 +57,24 @@ func TestParse(t *testing.T) {
 	} {
 		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("%q: error %v, want one with %q", text, err, message)
+		}
+	}
+}
+
+// TestAnswers: the answer to an exercise is folded, source and output; nothing else is.
+func TestAnswers(t *testing.T) {
+	for source, folded := range map[string]bool{
+		"// answer 2\n%%\nfmt.Println(3)": true,
+		"// answer\nfmt.Println(3)":       false,
+		"%%\n// answer 2\nfmt.Println(3)": false,
+	} {
+		l, err := parse("---\n\n---\n```go\n" + source + "\n```\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		metadata := fmt.Sprint(newNotebook(l).Cells[0].Metadata)
+		if want := "map[jupyter:map[outputs_hidden:true source_hidden:true] tags:[answer]]"; (metadata == want) != folded {
+			t.Errorf("%q has the metadata %s", source, metadata)
 		}
 	}
 }

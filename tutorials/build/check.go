@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// largest is how large a notebook may be, outputs included.
-const largest = 1 << 20
+// largest is how many bytes a notebook may have, outputs included.
+const largest = 300_000
 
 // problems lists what is wrong with an executed notebook: cells that failed, complained, or printed a number outside of the
 // range that the lesson states; pictures that code hosting sites do not show; its size.

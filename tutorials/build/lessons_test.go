@@ -128,6 +128,9 @@ func TestForm(t *testing.T) {
 					t.Errorf("%s/%s: %v", language, l.name, err)
 				}
 				expected += len(list)
+				if c.answer() && len(list) == 0 {
+					t.Errorf("%s/%s: the answer %.12q states no range that it must print a number in", language, l.name, c.source)
+				}
 			}
 			for _, word := range words {
 				if !strings.Contains(text.String(), word) {

@@ -111,7 +111,12 @@ func newNotebook(l lesson) notebook {
 		if c.code {
 			kind = "code"
 		}
-		nb.Cells = append(nb.Cells, notebookCell{CellType: kind, ID: fmt.Sprintf("cell-%02d", i+1), Metadata: map[string]any{},
+		metadata := map[string]any{}
+		if c.answer() {
+			metadata["jupyter"] = map[string]any{"source_hidden": true, "outputs_hidden": true}
+			metadata["tags"] = []string{"answer"}
+		}
+		nb.Cells = append(nb.Cells, notebookCell{CellType: kind, ID: fmt.Sprintf("cell-%02d", i+1), Metadata: metadata,
 			Source: text(c.source)})
 	}
 	return nb
