@@ -46,3 +46,20 @@ func ExampleConfusion() {
 	// Output:
 	// [[1 0] [1 1]] <nil>
 }
+
+// Points in space that lie near a line: the first component is the line, and says where on it each point is.
+func ExampleNewPCA() {
+	points := eval.Matrix{Rows: 4, Width: 3, Data: []float32{1, 1, 0, 2, 2, 0.1, 3, 3, 0, 4, 4, 0.1}}
+	pca, err := eval.NewPCA(points, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	along, err := pca.Project(points)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.1f %% of the variance; along the line %.2f\n", 100*pca.Variance[0]/pca.Total, along.Data)
+	// Output: 99.9 % of the variance; along the line [-2.12 -0.71 0.71 2.12]
+}
