@@ -105,6 +105,9 @@ func TestShow(t *testing.T) {
 	if !strings.Contains(svg, `fill="#ffffff"`) || !strings.Contains(svg, "七") {
 		t.Errorf("the drawing has no white ground or no Chinese text: %.200s", svg)
 	}
+	if !strings.Contains(svg, ` role="img"><title>title</title><rect`) {
+		t.Errorf("the drawing says nothing to those who cannot see it: %.400s", svg)
+	}
 	if err := show(3); err == nil || !strings.Contains(err.Error(), "int cannot be shown") {
 		t.Errorf("a number: error %v", err)
 	}
@@ -115,9 +118,12 @@ func TestShow(t *testing.T) {
 
 func TestSlider(t *testing.T) {
 	shown, _ := listen(t)
-	frame := report.Matrix{Rows: []string{"r"}, Columns: []string{"c"}, Values: [][]float64{{1}}}
+	frame := report.Matrix{Alt: "a < b", Rows: []string{"r"}, Columns: []string{"c"}, Values: [][]float64{{1}}}
 	Slider{Label: "<τ>", Values: []string{"1", "2", "3"}, Frames: []Drawing{frame, frame, frame}}.Show()
 	html := (*shown)[0][protocol.MIMETextHTML].(string)
+	if strings.Count(html, "<title>a &lt; b</title>") != 3 {
+		t.Errorf("the frames say nothing to those who cannot see them: %.400s", html)
+	}
 	if strings.Count(html, "<figure") != 3 || strings.Count(html, "display:block") != 1 || !strings.Contains(html, "&lt;τ&gt;") ||
 		strings.Contains(html, "<?xml") {
 		t.Errorf("the slider is %.400s", html)

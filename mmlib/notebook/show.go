@@ -6,13 +6,15 @@ import (
 	"html"
 	"image"
 	"image/png"
+	"slices"
 	"strings"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Drawing is what draws itself as SVG: report.Chart, report.Matrix, report.Confusion, report.Gallery. One that has a method
-// Caption() string gets that line above it.
+// Drawing is what draws itself as SVG: report.Chart, report.Matrix, report.Confusion, report.Gallery,
+// report.Scatter, report.Diagram. One that has a method
+// Caption() string gets that line above it; one that has a method AltText() string says so to those who cannot see it.
 type Drawing interface{ SVG() ([]byte, error) }
 
 // Text is what writes itself as Markdown: report.Table.
@@ -40,7 +42,7 @@ func show(thing any) error {
 				return err
 			}
 		}
-		return send(map[protocol.MIMEType]any{protocol.MIMEImageSVG: string(onWhite(svg))})
+		return send(map[protocol.MIMEType]any{protocol.MIMEImageSVG: string(spoken(onWhite(svg), x))})
 	case Text:
 		markdown, err := x.Markdown()
 		if err != nil {
@@ -61,6 +63,20 @@ func show(thing any) error {
 
 // onWhite gives a drawing a white ground.
 func onWhite(svg []byte) []byte {
+	return into(svg, "", `<rect x="-9999" y="-9999" width="99999" height="99999" fill="#ffffff"/>`)
+}
+
+// spoken gives a drawing its text for those who cannot see it: a title, which is what screen readers read.
+func spoken(svg []byte, d Drawing) []byte {
+	x, ok := d.(interface{ AltText() string })
+	if !ok || x.AltText() == "" {
+		return svg
+	}
+	return into(svg, ` role="img"`, "<title>"+html.EscapeString(x.AltText())+"</title>")
+}
+
+// into puts attributes into the root element of a drawing, and elements before what it holds.
+func into(svg []byte, attributes, elements string) []byte {
 	open := bytes.Index(svg, []byte("<svg"))
 	if open < 0 {
 		return svg
@@ -69,12 +85,7 @@ func onWhite(svg []byte) []byte {
 	if end < 0 {
 		return svg
 	}
-	at := open + end + 1
-	var out bytes.Buffer
-	out.Write(svg[:at])
-	out.WriteString(`<rect x="-9999" y="-9999" width="99999" height="99999" fill="#ffffff"/>`)
-	out.Write(svg[at:])
-	return out.Bytes()
+	return slices.Concat(svg[:open+end], []byte(attributes+">"+elements), svg[open+end+1:])
 }
 
 // Slider shows one of several drawings at a time, chosen by hand: how a picture changes with a number, such as the
@@ -115,7 +126,7 @@ func (s Slider) show() error {
 			display = "block"
 		}
 		fmt.Fprintf(&out, `<figure data-value="%s" style="margin:0;display:%s">%s</figure>`,
-			html.EscapeString(s.Values[i]), display, withoutProlog(onWhite(svg)))
+			html.EscapeString(s.Values[i]), display, withoutProlog(spoken(onWhite(svg), frame)))
 	}
 	out.WriteString("</div>")
 	return send(map[protocol.MIMEType]any{protocol.MIMETextHTML: out.String()})

@@ -2,12 +2,14 @@
 // offline: no script, no font, no picture is fetched from anywhere.
 //
 // A [Page] is a list of sections, and a [Section] is a heading, a text that says what one sees and what is normal, and
-// blocks. There are five kinds of block, all plain data:
+// blocks. There are seven kinds of block, all plain data:
 //
 //   - [Chart]: curves over a common axis, with dashed reference lines such as the floor of a loss;
 //   - [Matrix]: a heat map with its numbers, such as the similarity of pictures and captions;
 //   - [Confusion]: how often one class was taken for another;
 //   - [Gallery]: small pictures with captions, also under attention weights (see [Overlay]);
+//   - [Scatter]: points in a plane, such as embeddings in two dimensions;
+//   - [Diagram]: boxes and arrows, how the parts of a model hang together;
 //   - [Table]: rows of text, each with an optional picture.
 //
 // [Results], [Curves], [Similarity], [Attention], [Neighbours], [Confused] and [Mistakes] make the usual sections of such

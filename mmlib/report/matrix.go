@@ -9,7 +9,7 @@ import (
 )
 
 // Matrix is a heat map with its numbers written into the cells, for example the similarity of pictures and captions. Dark
-// is low and bright is high, whatever the values are.
+// is low and bright is high, whatever the values are; [SameScale] gives several matrices the same colours.
 type Matrix struct {
 	Title      string
 	RowsAre    string // what a row is: "mean picture of the class"
@@ -17,6 +17,7 @@ type Matrix struct {
 	Rows       []string
 	Columns    []string
 	Values     [][]float64 // [row][column]
+	Low, High  float64     // the darkest and the brightest value; those of Values when both are 0
 	Format     string      // of a value; "%.2f" when empty
 	Diagonal   bool        // frame the cells of the diagonal, where the matching pairs stand
 	Alt        string      // what the picture says, for those who cannot see it; the title when empty
@@ -73,9 +74,12 @@ func (m Matrix) size() (width, height vg.Length) { return m.heatmap().size() }
 
 func (m Matrix) heatmap() heatmap {
 	g := heatmap{rows: m.Rows, columns: m.Columns, rowsAre: m.RowsAre, columnsAre: m.ColumnsAre}
-	low, high := m.Values[0][0], m.Values[0][0]
-	for _, row := range m.Values {
-		low, high = min(low, slices.Min(row)), max(high, slices.Max(row))
+	low, high := m.Low, m.High
+	if low == 0 && high == 0 {
+		low, high = m.Values[0][0], m.Values[0][0]
+		for _, row := range m.Values {
+			low, high = min(low, slices.Min(row)), max(high, slices.Max(row))
+		}
 	}
 	format := m.Format
 	if format == "" {
@@ -85,7 +89,7 @@ func (m Matrix) heatmap() heatmap {
 		for j, v := range row {
 			fill := viridisAt(0.5)
 			if high > low {
-				fill = viridisAt((v - low) / (high - low))
+				fill = viridisAt(min(max((v-low)/(high-low), 0), 1))
 			}
 			g.cells = append(g.cells, cell{
 				row: i, column: j, fill: fill, ink: inkOn(fill), text: withoutMinusZero(fmt.Sprintf(format, v)), framed: m.Diagonal && i == j,

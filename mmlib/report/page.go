@@ -29,7 +29,7 @@ type Section struct {
 	Empty  string // shown in place of blocks when there are none; "Not measured in this run." when empty
 }
 
-// Block is what a section shows: a Chart, Matrix, Confusion, Gallery or Table.
+// Block is what a section shows: a Chart, Matrix, Confusion, Gallery, Scatter, Diagram or Table.
 type Block interface {
 	name() string
 	html() (template.HTML, error)
@@ -142,20 +142,20 @@ func (c Chart) html() (template.HTML, error) {
 	if err := c.validate(); err != nil {
 		return "", err
 	}
-	return figure(c, "", c.Alt, c.summary(), c.Small)
+	return figure(c, "", c.AltText(), c.Small)
 }
 
-func (m Matrix) html() (template.HTML, error) { return figure(m, m.Title, m.Alt, m.Title, false) }
+func (m Matrix) html() (template.HTML, error) { return figure(m, m.Title, m.AltText(), false) }
 
 func (c Confusion) html() (template.HTML, error) {
 	if err := c.validate(); err != nil {
 		return "", err
 	}
-	return figure(c, c.Title, c.Alt, c.Title+": "+c.summary(), false)
+	return figure(c, c.Title, c.AltText(), false)
 }
 
 // figure embeds a drawing in the page. Its size gives way to the page's; its own is the largest it grows to.
-func figure(d drawing, title, alt, otherwise string, small bool) (template.HTML, error) {
+func figure(d drawing, title, alt string, small bool) (template.HTML, error) {
 	svg, err := d.SVG()
 	if err != nil {
 		return "", err
@@ -167,7 +167,7 @@ func figure(d drawing, title, alt, otherwise string, small bool) (template.HTML,
 	}
 	width, height := d.size()
 	return fill("figure", map[string]any{
-		"Title": title, "Alt": either(alt, otherwise), "Small": small, "Body": template.HTML(body),
+		"Title": title, "Alt": alt, "Small": small, "Body": template.HTML(body),
 		"Width": fmt.Sprintf("%.1f", width), "Height": fmt.Sprintf("%.1f", height),
 	})
 }

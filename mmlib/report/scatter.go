@@ -85,13 +85,18 @@ func (s Scatter) html() (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
+	return plainFigure(svg, s.AltText(), scatterWidth, scatterHeight)
+}
+
+// plainFigure embeds a drawing of ours, which holds its own title, in the page.
+func plainFigure(svg []byte, alt string, width, height int) (template.HTML, error) {
 	_, rest, _ := bytes.Cut(svg, []byte("<svg"))
 	_, body, closed := bytes.Cut(rest, []byte(">"))
 	if !closed {
-		return "", errors.New("report: the drawing of a scatter is no SVG")
+		return "", errors.New("report: the drawing is no SVG")
 	}
 	return fill("figure", map[string]any{
-		"Title": "", "Alt": either(s.Alt, s.Title), "Small": false, "Body": template.HTML(body),
-		"Width": fmt.Sprint(scatterWidth), "Height": fmt.Sprint(scatterHeight),
+		"Title": "", "Alt": alt, "Small": false, "Body": template.HTML(body),
+		"Width": fmt.Sprint(width), "Height": fmt.Sprint(height),
 	})
 }
