@@ -83,7 +83,7 @@ func resultsSection(runs []*Evaluation) (report.Section, error) {
 	if len(runs) > 1 {
 		about.Title = "The runs"
 	}
-	s, err := report.Results(accuracies, nil)
+	s, err := report.Results(accuracies)
 	if len(others.Rows) > 0 {
 		s.Blocks = append(s.Blocks, others)
 	}

@@ -10,10 +10,7 @@ import (
 
 // A report of a training run of three steps: its results, its curve, and a section for which nothing was measured.
 func Example() {
-	results, err := report.Results(
-		[]report.Accuracy{{Name: "zero-shot", Right: 9784, Total: 10000}},
-		[]report.Fact{{Name: "seed", Value: "1"}},
-	)
+	results, err := report.Results([]report.Accuracy{{Name: "zero-shot", Right: 9784, Total: 10000}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -47,7 +44,7 @@ func Example() {
 	_, err = page.HTML()
 	fmt.Println(err)
 	// Output:
-	// Results 2
+	// Results 1
 	// Training 1
 	// Confusion matrix 0
 	// section "Broken": report: gallery "digits" has no pictures; leave it out

@@ -52,7 +52,7 @@ func TestWilson(t *testing.T) {
 		}
 	}
 	for _, a := range []Accuracy{{"a", 0, 0}, {"a", 3, 2}, {"a", -1, 2}} {
-		if _, err := Results([]Accuracy{a}, nil); err == nil || !strings.Contains(err.Error(), `accuracy "a"`) {
+		if _, err := Results([]Accuracy{a}); err == nil || !strings.Contains(err.Error(), `accuracy "a"`) {
 			t.Errorf("%+v: got error %v", a, err)
 		}
 	}
@@ -137,7 +137,7 @@ func TestLabelsFitTheDrawing(t *testing.T) {
 
 // With nothing measured every section stands with its text; with something, its blocks can be drawn.
 func TestSections(t *testing.T) {
-	results, err := Results(nil, nil)
+	results, err := Results(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,12 +27,8 @@ func (a Accuracy) Wilson() (low, high float64, err error) {
 	return max(0, middle-half), min(1, middle+half), nil
 }
 
-// Fact is one line of what there is to know about a run: its seed, its backend, a setting.
-type Fact struct{ Name, Value string }
-
-// Results returns a table of accuracies, each with its 95 % interval, and one of facts: images/s, seconds, seed,
-// backend, settings. Either may be empty.
-func Results(accuracies []Accuracy, facts []Fact) (Section, error) {
+// Results returns a table of accuracies, each with its 95 % interval.
+func Results(accuracies []Accuracy) (Section, error) {
 	s := Section{Title: "Results", Text: resultsText}
 	table := Table{Title: "Accuracy", Columns: []string{"measured", "accuracy", "95 % interval", "right", "of"}}
 	for _, a := range accuracies {
@@ -48,22 +44,14 @@ func Results(accuracies []Accuracy, facts []Fact) (Section, error) {
 	if len(table.Rows) > 0 {
 		s.Blocks = append(s.Blocks, table)
 	}
-	run := Table{Title: "The run", Columns: []string{"what", "value"}}
-	for _, f := range facts {
-		run.Rows = append(run.Rows, []string{f.Name, f.Value})
-	}
-	if len(run.Rows) > 0 {
-		s.Blocks = append(s.Blocks, run)
-	}
 	return s, nil
 }
 
-// Training is what a training left behind in its metrics; a series without points was not measured.
+// Training holds the metrics of a training run; a series without points was not measured.
 type Training struct {
-	Loss           Series
-	ValidationLoss Series
-	LearningRate   Series
-	Accuracy       Series // on the validation split, as a fraction
+	Loss         Series
+	LearningRate Series
+	Accuracy     Series // on the validation split, as a fraction
 
 	// Floor is the lowest value the loss can take, FloorLabel what to call it; no floor is drawn when the label is empty.
 	// A contrastive loss has one above 0, which ContrastiveFloor labels.
@@ -74,19 +62,14 @@ type Training struct {
 // ContrastiveFloor is the FloorLabel of a contrastive loss.
 func ContrastiveFloor(floor float64) string { return fmt.Sprintf("floor E[ln n_c] = %.2f", floor) }
 
-// Curves shows a training: the loss with its floor, and below it, small, the learning rate and the validation accuracy.
+// Curves shows a training run: the loss with its floor, and below it, small, the learning rate and the validation accuracy.
 func Curves(t Training) Section {
 	s := Section{Title: "Training", Text: curvesText}
 	if t.FloorLabel != "" {
 		s.Text += "\n\n" + floorText
 	}
-	loss := Chart{Title: "Loss, nats", XLabel: "step"}
-	for _, series := range []Series{t.Loss, t.ValidationLoss} {
-		if len(series.X) > 0 {
-			loss.Series = append(loss.Series, series)
-		}
-	}
-	if len(loss.Series) > 0 {
+	if len(t.Loss.X) > 0 {
+		loss := Chart{Title: "Loss, nats", XLabel: "step", Series: []Series{t.Loss}}
 		if t.FloorLabel != "" {
 			loss.Levels = []Level{{Label: t.FloorLabel, Y: t.Floor}}
 		}

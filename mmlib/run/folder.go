@@ -241,7 +241,7 @@ func (f *Folder) Path(name ...string) string {
 }
 
 // WriteFile puts a file into the run folder, whole or not at all. Name may lead into a folder, which is made if need be
-// ("samples/0500.png"). A folder opened for reading takes files too: a report is written after the training run.
+// ("pictures/0500.png"). A folder opened for reading takes files too: a report is written after the training run.
 func (f *Folder) WriteFile(name string, data []byte) error {
 	if err := checkName(name); err != nil {
 		return fmt.Errorf("run: cannot write %w", err)
