@@ -46,6 +46,7 @@
 //	report             curves, heat maps and galleries in one HTML file
 //	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it, use it
 //	notebook           the same in a cell of a Jupyter notebook; values carried from cell to cell
+//	notebook/trial     a model of a few functions, trained in a cell
 //
 // XLA is not known here. A program gets its backend from gomm/kernels/xla, which finds the PJRT plugin through
 // kernels/xla/plugin, and hands it to train and infer. Where a matrix of scores or similarities would be large,

@@ -64,6 +64,7 @@ var rules = []rule{
 		"mmlib/train", "mmlib/infer", "mmlib/eval", "mmlib/report",
 	}},
 	{"mmlib/notebook", []string{gonb}},
+	{"mmlib/notebook/trial", []string{gomlx, compute, "mmlib/task", "mmlib/run", "mmlib/train"}},
 	{"mmlib/serve", []string{xsync, "mmlib/task", "mmlib/run", "mmlib/models", "mmlib/infer", "mmlib/data/..."}},
 
 	// Help for tests.
