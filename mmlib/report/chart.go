@@ -19,9 +19,10 @@ type Chart struct {
 	Series []Series
 	Levels []Level // reference lines, dashed and labelled
 
-	Percent bool   // the values are fractions: the axis shows 0.97 as 97 %
-	Small   bool   // half as wide, two side by side
-	Alt     string // what the chart says, for those who cannot see it; the title when empty
+	Percent   bool    // the values are fractions: the axis shows 0.97 as 97 %
+	Small     bool    // half as wide, two side by side
+	Low, High float64 // the ends of the vertical axis, so that several charts may be compared; those of the values when both are 0
+	Alt       string  // what the chart says, for those who cannot see it; the title when empty
 }
 
 // Series is one curve.
@@ -57,9 +58,17 @@ func (c Chart) validate() error {
 	if len(c.Series) == 0 {
 		return fmt.Errorf("report: %s has no series; give it at least one", c.name())
 	}
+	if c.Low != c.High && !(c.Low < c.High) {
+		return fmt.Errorf("report: %s has an axis from %g to %g; Low must be below High", c.name(), c.Low, c.High)
+	}
 	for _, s := range c.Series {
-		if err := s.validate(fmt.Sprintf("%s: series %q", c.name(), s.Name)); err != nil {
+		where := fmt.Sprintf("%s: series %q", c.name(), s.Name)
+		if err := s.validate(where); err != nil {
 			return err
+		}
+		if least, most := slices.Min(s.Y), slices.Max(s.Y); c.Low < c.High && (least < c.Low || most > c.High) {
+			return fmt.Errorf("report: %s goes from %g to %g, outside of the axis from %g to %g; set Low and High to hold it",
+				where, least, most, c.Low, c.High)
 		}
 	}
 	for _, l := range c.Levels {
@@ -168,6 +177,9 @@ func (c Chart) plot() (*plot.Plot, error) {
 	}
 	if slices.ContainsFunc(c.Levels, func(l Level) bool { return l.Above }) {
 		p.Y.Max += 3 * margin
+	}
+	if c.Low < c.High {
+		p.Y.Min, p.Y.Max = c.Low, c.High
 	}
 	return p, nil
 }
