@@ -16,8 +16,12 @@ type Confusion struct {
 	Title   string
 	Classes []string
 	Counts  [][]int // [true class][predicted class]
-	Alt     string  // what the picture says, for those who cannot see it; a summary of the counts when empty
+	Words   Words
+	Alt     string // what the picture says, for those who cannot see it; a summary of the counts when empty
 }
+
+// Words are those beside a [Confusion], for other languages; English where empty.
+type Words struct{ Shows, Says, Recall, Precision string }
 
 func (c Confusion) name() string { return fmt.Sprintf("confusion matrix %q", c.Title) }
 
@@ -86,8 +90,9 @@ func (c Confusion) summary() string {
 func (c Confusion) heatmap() heatmap {
 	n := len(c.Classes)
 	g := heatmap{
-		rows: append(c.Classes[:n:n], "precision"), columns: append(c.Classes[:n:n], "recall"),
-		rowsAre: "the picture shows", columnsAre: "the model says",
+		rows:    append(c.Classes[:n:n], either(c.Words.Precision, "precision")),
+		columns: append(c.Classes[:n:n], either(c.Words.Recall, "recall")),
+		rowsAre: either(c.Words.Shows, "the picture shows"), columnsAre: either(c.Words.Says, "the model says"),
 	}
 	_, _, worst := c.worst()
 	for i, row := range c.Counts {
