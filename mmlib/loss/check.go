@@ -1,10 +1,81 @@
 package loss
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
+
+// IgnoreIndex is the label that PyTorch leaves out by default; here it must be named as one to ignore.
+const IgnoreIndex = -100
+
+// wide converts floats of 16 bits to Float32: no sum of theirs, and no count, is safe in 16 bits.
+func wide(x *Node) *Node {
+	if x.DType().IsFloat16() {
+		return ConvertDType(x, dtypes.Float32)
+	}
+	return x
+}
+
+// numbers converts integers of any type to Int32. What Int32 cannot hold becomes its nearest number, which is no class.
+func numbers(x *Node) *Node {
+	switch x.DType() {
+	case dtypes.Int64, dtypes.Uint32, dtypes.Uint64:
+		x = ConvertDType(x, dtypes.Int64)
+		x = Min(Max(x, ConstAs(x, math.MinInt32)), ConstAs(x, math.MaxInt32))
+	}
+	return ConvertDType(x, dtypes.Int32)
+}
+
+// isClass is true where a label is one of the classes.
+func isClass(labels *Node, classes int) *Node {
+	return LogicalAnd(GreaterOrEqual(labels, ZerosLike(labels)), LessThan(labels, ConstAs(labels, classes)))
+}
+
+// notIgnored is true where a label is none of those to ignore; nil if there are none of these.
+func notIgnored(labels *Node, ignore []int) (counts *Node) {
+	for _, label := range ignore {
+		if label < math.MinInt32 || label > math.MaxInt32 {
+			exceptions.Panicf("loss: the label to ignore is %d: it must fit into 32 bits", label)
+		}
+		other := NotEqual(labels, ConstAs(labels, label))
+		if counts != nil {
+			other = LogicalAnd(counts, other)
+		}
+		counts = other
+	}
+	return counts
+}
+
+// mean is the mean of x over the places that count, or of all if counts is nil; 0 if none does.
+func mean(x, counts *Node) *Node {
+	if counts == nil {
+		return ReduceAllMean(x)
+	}
+	n := ReduceAllSum(ConvertDType(counts, x.DType()))
+	return Div(ReduceAllSum(Where(counts, x, ScalarZero(x.Graph(), x.DType()))), Max(n, OnesLike(n)))
+}
+
+func nan(like *Node) *Node { return Scalar(like.Graph(), like.DType(), math.NaN()) }
+
+// checkRows refuses logits that are not [N, classes] floats, and labels that are not [N] integers.
+func checkRows(logits, labels *Node) {
+	checkLogits(logits)
+	n := logits.Shape().Dim(0)
+	if labels.Rank() != 1 || labels.Shape().Dim(0) != n || !labels.DType().IsInt() {
+		exceptions.Panicf("loss: labels are %s: for logits %s they must be [%d], integers", labels.Shape(), logits.Shape(), n)
+	}
+}
+
+// checkLogits refuses what is not a matrix of floats with at least one row and one column.
+func checkLogits(logits *Node) {
+	if logits.Rank() != 2 || !logits.DType().IsFloat() || logits.Shape().Size() == 0 {
+		exceptions.Panicf("loss: logits are %s: they must be a matrix of floating-point numbers (rank 2), with no axis of length 0",
+			logits.Shape())
+	}
+}
 
 // checkPairs refuses x and y that are not both [N, D] with N ≥ 2, of one floating-point type.
 func checkPairs(xName string, x *Node, yName string, y *Node) {

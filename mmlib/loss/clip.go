@@ -13,7 +13,7 @@ import (
 func Similarity(x, y *Node) *Node {
 	x.AssertRank(2)
 	y.AssertDims(-1, x.Shape().Dim(1))
-	return Einsum("ND,MD->NM", x, y)
+	return Einsum("ND,MD->NM", wide(x), wide(y))
 }
 
 // Targets spreads each row's target mass evenly over the columns of its own group: group ids [N] give [N, N],
@@ -70,7 +70,7 @@ func Pairs(images, texts, groups, scale *Node, choice lean.Choice) *Node {
 	n := images.Shape().Dim(0)
 	checkGroups(groups, n)
 	checkScalar("scale", scale, images)
-	images = Mul(images, scale) // here it is N·D products, and N² later
+	images, texts = Mul(wide(images), wide(scale)), wide(texts) // here it is N·D products, and N² later
 	if !choice.Lean(images.Graph().Backend(), images.DType(), n, n) {
 		if groups == nil {
 			groups = Iota(images.Graph(), shapes.Make(dtypes.Int32, n), 0)
@@ -78,12 +78,11 @@ func Pairs(images, texts, groups, scale *Node, choice lean.Choice) *Node {
 		return CLIP(Similarity(images, texts), targets(groups, images.DType()))
 	}
 
+	// The positives are subtracted from the maxima first: both may be large, and what is left is small.
 	s := lean.Contrast(images, texts, lean.Pairing{Groups: groups})
-	positives := s.Positives
-	if groups == nil {
-		positives = ReduceSum(Mul(images, texts), 1) // [N], S[i,i]
-	}
-	return Sub(MulScalar(Add(ReduceAllMean(s.Rows), ReduceAllMean(s.Columns)), 0.5), ReduceAllMean(positives))
+	rows := Add(Sub(s.Rows.Max, s.Positives), s.Rows.Rest)
+	columns := Add(Sub(s.Columns.Max, s.PositivesOf), s.Columns.Rest)
+	return MulScalar(Add(ReduceAllMean(rows), ReduceAllMean(columns)), 0.5)
 }
 
 // Entropy is the mean entropy of the rows of targets, which is the least value that [CrossEntropy] can take: the floor,
@@ -93,6 +92,8 @@ func Pairs(images, texts, groups, scale *Node, choice lean.Choice) *Node {
 // For [Targets] it is E[ln n_g], n_g being the size of a row's group: at 256 pairs of ten classes about 3.26.
 // A curve that flattens there has learned all there is; it is not stuck. targets [N, M] gives a scalar.
 func Entropy(targets *Node) *Node {
+	targets.AssertRank(2)
+	targets = wide(targets)
 	tiny := ConstAs(targets, 1e-30) // 0·log 0 is 0
 	return Neg(ReduceAllMean(ReduceSum(Mul(targets, Log(Max(targets, tiny))), 1)))
 }

@@ -40,6 +40,11 @@ type ContrastiveOptions struct {
 // When all similarities are equal L is ln(2N−1).
 func Contrastive(z, zPlus *Node, o ContrastiveOptions) *Node {
 	checkPairs("z", z, "z⁺", zPlus)
+	if o.Scale != nil {
+		checkScalar("scale", o.Scale, z)
+		o.Scale = wide(o.Scale)
+	}
+	z, zPlus = wide(z), wide(zPlus)
 	if !o.DotProduct {
 		z, zPlus = unit(z), unit(zPlus)
 	}
@@ -68,15 +73,14 @@ func Contrastive(z, zPlus *Node, o ContrastiveOptions) *Node {
 // and the anchors zᵢ⁺ find the second part in the columns of what the anchors zᵢ have in the rows.
 func (o ContrastiveOptions) tiled(z, zPlus *Node) *Node {
 	a := o.sharpen(z)
-	positives := ReduceSum(Mul(a, zPlus), 1) // [N]
 	across := lean.Contrast(a, zPlus, lean.Pairing{})
 	own := lean.Contrast(a, z, lean.Pairing{NotSelf: true})
-	l := ReduceAllMean(Sub(logAddExp(own.Rows, across.Rows), positives))
+	l := ReduceAllMean(logAddExp(own.Rows, across.Rows, across.Positives))
 	if !o.AllAnchors {
 		return l
 	}
 	own = lean.Contrast(o.sharpen(zPlus), zPlus, lean.Pairing{NotSelf: true})
-	lPlus := ReduceAllMean(Sub(logAddExp(own.Rows, across.Columns), positives))
+	lPlus := ReduceAllMean(logAddExp(own.Rows, across.Columns, across.PositivesOf))
 	return MulScalar(Add(l, lPlus), 0.5)
 }
 
@@ -86,7 +90,6 @@ func (o ContrastiveOptions) sharpen(x *Node) *Node {
 	case o.Scale != nil && o.Temperature != 0:
 		exceptions.Panicf("loss: the temperature is given twice, as the number %g and as a node: leave one out", o.Temperature)
 	case o.Scale != nil:
-		checkScalar("scale", o.Scale, x)
 		return Mul(x, o.Scale)
 	case !(o.Temperature > 0) || math.IsInf(o.Temperature, 0) || math.IsInf(1/o.Temperature, 0):
 		exceptions.Panicf("loss: the temperature τ is %g: it must be above 0 and finite", o.Temperature)
@@ -102,8 +105,10 @@ func unit(x *Node) *Node {
 	return L2Normalize(Div(x, largest), 1)
 }
 
-// logAddExp is log(exp a + exp b), number by number.
-func logAddExp(a, b *Node) *Node {
-	m := StopGradient(Max(a, b))
-	return Add(m, Log(Add(Exp(Sub(a, m)), Exp(Sub(b, m)))))
+// logAddExp is log(exp a + exp b) − p for two log-sums, number by number. p is subtracted from the larger maximum: both may
+// be large, and what is left is small.
+func logAddExp(a, b lean.LogSum, p *Node) *Node {
+	m := Max(a.Max, b.Max)
+	rest := func(x lean.LogSum) *Node { return Exp(Add(Sub(x.Max, m), x.Rest)) }
+	return Add(Sub(m, p), Log(Add(rest(a), rest(b))))
 }

@@ -23,7 +23,7 @@ func InfoNCE(positive, negatives *Node) *Node {
 			positive.Shape(), negatives.Shape())
 	}
 	checkNegatives(negatives.Shape().Dim(1))
-	return infoNCE(Concatenate([]*Node{ExpandAxes(positive, 1), negatives}, 1))
+	return infoNCE(Concatenate([]*Node{ExpandAxes(wide(positive), 1), wide(negatives)}, 1))
 }
 
 // InfoNCEFunc is [InfoNCE] for a score function f, which compares rows: x [M, D] and y [M, E] give scores [M]. It is called
@@ -55,15 +55,15 @@ func InfoNCEFunc(f func(x, y *Node) *Node, x, y, negatives *Node) *Node {
 
 // infoNCE takes scores [N, K+1], the positive's in column 0.
 func infoNCE(scores *Node) *Node {
-	return Neg(ReduceAllMean(Slice(LogSoftmax(scores, -1), AxisRange(), AxisElem(0))))
+	return Neg(ReduceAllMean(Slice(LogSoftmax(wide(scores), -1), AxisRange(), AxisElem(0))))
 }
 
-// MutualInformation is the lower bound on I(x; y), in nats, that the value of an InfoNCE loss proves: with one positive
+// MutualInformation is the lower bound on I(x; y), in nats, that the value of an InfoNCE loss certifies: with one positive
 // and K negatives, which makes K+1 candidates,
 //
 //	I(x; y) ≥ ln(K+1) − L
 //
-// Two conventions are about, and they say the same. Van den Oord et al. (§2.3) write ln N − L, and others ln K − L, where N or
+// Two conventions are in use, and they are equivalent. Van den Oord et al. (§2.3) write ln N − L, and others ln K − L, where N or
 // K counts the candidates, *the positive among them*. Here and in [InfoNCE] K counts the negatives alone. For [CLIP] on a
 // batch of N pairs, each x has N candidates, thus K = N−1 negatives and the bound ln N − L.
 //
@@ -74,7 +74,7 @@ func infoNCE(scores *Node) *Node {
 // infoNCE is the loss, of any shape; negatives is K.
 func MutualInformation(infoNCE *Node, negatives int) *Node {
 	checkNegatives(negatives)
-	return AddScalar(Neg(infoNCE), math.Log(float64(negatives)+1))
+	return AddScalar(Neg(wide(infoNCE)), math.Log(float64(negatives)+1))
 }
 
 // checkNegatives refuses a comparison without any.

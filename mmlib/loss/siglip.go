@@ -26,6 +26,7 @@ func SigLIP(images, texts, groups, scale, bias *Node) *Node {
 	checkScalar("scale", scale, images)
 	checkScalar("bias", bias, images)
 
+	images, texts, scale, bias = wide(images), wide(texts), wide(scale), wide(bias)
 	together := Diagonal(images.Graph(), n)
 	if groups != nil {
 		together = sameGroup(groups)
@@ -38,5 +39,5 @@ func SigLIP(images, texts, groups, scale, bias *Node) *Node {
 // written so, the gradient at 0 is the ½ of log σ, whichever gradient |x| is given there.
 func logSigmoid(x *Node) *Node {
 	size := Abs(x)
-	return Sub(MulScalar(Sub(x, size), 0.5), Log1p(Exp(Neg(size))))
+	return Sub(Sub(MulScalar(x, 0.5), MulScalar(size, 0.5)), Log1p(Exp(Neg(size))))
 }

@@ -34,6 +34,8 @@ type SequenceOptions struct {
 	Lengths *Node
 	// Smoothing ε, 0 ≤ ε < 1: the target has 1 − ε on its label, and ε spread evenly over all V (see [Classification]).
 	Smoothing float64
+	// Ignore lists labels of positions that do not count, such as [IgnoreIndex]; none if empty.
+	Ignore []int
 	// ZLoss is the coefficient of log²Z, at least 0; PaLM has 1e-4.
 	ZLoss float64
 }
@@ -55,16 +57,16 @@ type SequenceOptions struct {
 //
 // logits [B, L, V]; labels [B, L] integers. When no position counts the loss is 0, and so are its gradients; what stands
 // where nothing counts does not matter, be it NaN. A label outside of 0 … V−1 at a position that counts is a mistake in
-// the data (often −100, another library's sign for "does not count"), and makes the loss NaN, so that it shows.
+// the data, and makes the loss NaN, so that it shows; where −100 stands for "does not count", set Ignore.
 //
 // Without smoothing and z-loss exp(L) is the perplexity.
 func Sequence(logits, labels *Node, o SequenceOptions) *Node {
 	checkTokens(logits, labels, o)
+	logits, labels = wide(logits), numbers(labels)
 	g, dtype := logits.Graph(), logits.DType()
 	v, zero := logits.Shape().Dim(2), ScalarZero(g, dtype)
-	counts := o.counts(g, labels.Shape())
-	labels = ConvertDType(labels, dtypes.Int32) // so that V fits
-	logits = Where(counts, logits, zero)        // no gradient, no NaN from the rest
+	counts := o.counts(labels)
+	logits = Where(counts, logits, zero) // no gradient, no NaN from the rest
 
 	largest := StopGradient(ReduceAndKeep(logits, ReduceMax, 2))
 	x := Sub(logits, largest)                                              // [B, L, V]
@@ -78,31 +80,30 @@ func Sequence(logits, labels *Node, o SequenceOptions) *Node {
 	if o.ZLoss > 0 {
 		loss = Add(loss, MulScalar(Square(Add(logZ, Squeeze(largest, 2))), o.ZLoss))
 	}
-
-	valid := LogicalAnd(GreaterOrEqual(labels, ZerosLike(labels)), LessThan(labels, ConstAs(labels, v)))
-	loss = Where(valid, loss, Scalar(g, dtype, math.NaN()))
-	loss = Where(counts, loss, zero)
-	m := ReduceAllSum(ConvertDType(counts, dtype))
-	return Div(ReduceAllSum(loss), Max(m, OnesLike(m)))
+	return mean(Where(isClass(labels, v), loss, nan(loss)), counts)
 }
 
-// counts is true where a position counts, [B, L] Bool.
-func (o SequenceOptions) counts(g *Graph, shape shapes.Shape) *Node {
+// counts is true where a position of labels [B, L] counts.
+func (o SequenceOptions) counts(labels *Node) *Node {
+	g, shape := labels.Graph(), labels.Shape()
 	counts := o.Mask
 	if counts == nil {
 		counts = BroadcastToDims(Const(g, true), shape.Dimensions...)
 	}
 	if o.Lengths != nil {
-		position := Iota(g, shapes.Make(o.Lengths.DType(), shape.Dimensions...), 1)
-		counts = LogicalAnd(counts, LessThan(position, BroadcastToDims(ExpandAxes(o.Lengths, 1), shape.Dimensions...)))
+		position := Iota(g, shapes.Make(dtypes.Int32, shape.Dimensions...), 1)
+		counts = LogicalAnd(counts, LessThan(position, BroadcastToDims(ExpandAxes(numbers(o.Lengths), 1), shape.Dimensions...)))
+	}
+	if other := notIgnored(labels, o.Ignore); other != nil {
+		counts = LogicalAnd(counts, other)
 	}
 	return counts
 }
 
 // checkTokens refuses what does not fit.
 func checkTokens(logits, labels *Node, o SequenceOptions) {
-	if logits.Rank() != 3 || !logits.DType().IsFloat() {
-		exceptions.Panicf("loss: logits are %s: they must be [B, L, V], floating-point numbers", logits.Shape())
+	if logits.Rank() != 3 || !logits.DType().IsFloat() || logits.Shape().Size() == 0 {
+		exceptions.Panicf("loss: logits are %s: they must be [B, L, V], floating-point numbers, with no axis of length 0", logits.Shape())
 	}
 	b, l := logits.Shape().Dim(0), logits.Shape().Dim(1)
 	if labels.Rank() != 2 || labels.Shape().Dim(0) != b || labels.Shape().Dim(1) != l || !labels.DType().IsInt() {

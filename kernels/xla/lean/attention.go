@@ -18,16 +18,18 @@ type Interval struct {
 // Attention is softmax(Q·Kᵀ/√d_k)·V (chapter 4.2) without the matrix of scores; FlashAttention-2 (Dao 2023), algorithms
 // 1 and 2, forward and backward.
 //
-// q [B, L, H, K], k [B, S, H, K] and v [B, S, H, W] give z [B, L, H, W]. A query that may look at no key gets zeros. Floats of
+// q [B, L, H, K], k [B, S, H, K] and v [B, S, H, W] give z [B, L, H, W]. A query that may look at no key gets zeros. Scores of
+// any finite size are safe, ties among them included. Keys and values that no query may look at must be finite all the same:
+// their weights are 0, and 0·NaN is NaN. An axis of length 0 panics. Floats of
 // 16 bits are computed in Float32 and the result is converted back. Blocks of keys that no query of a block may look at
 // are left out: of a causal mask's work, 28 of 64 tiles at 4,096 positions and nearly half at more.
 func Attention(q, k, v *Node, keys Interval) *Node {
 	dtype, original := onlyFloats("the query", q), q.DType()
 	q, k, v = ConvertDType(q, dtype), ConvertDType(k, dtype), ConvertDType(v, dtype)
 	a := planAttention(q, k, v, keys)
-	z, logSum := a.forward(q, k, v)
-	z, logSum = StopGradient(z), StopGradient(logSum)
-	z = withGradient(z, []*Node{q, k, v}, func(dz *Node) []*Node { return a.backward(q, k, v, z, logSum, dz) })
+	z, largest, sum := a.forward(q, k, v)
+	z, largest, sum = StopGradient(z), StopGradient(largest), StopGradient(sum)
+	z = withGradient(z, []*Node{q, k, v}, func(dz *Node) []*Node { return a.backward(q, k, v, z, largest, sum, dz) })
 	return ConvertDType(z, original)
 }
 
@@ -56,6 +58,9 @@ func planAttention(q, k, v *Node, keys Interval) attention {
 	q.AssertRank(4)
 	k.AssertDims(q.Shape().Dim(0), -1, q.Shape().Dim(2), q.Shape().Dim(3))
 	v.AssertDims(q.Shape().Dim(0), k.Shape().Dim(1), q.Shape().Dim(2), -1)
+	notEmpty("the query", q)
+	notEmpty("the key", k)
+	notEmpty("the value", v)
 	d := q.Shape().Dimensions
 	a := attention{b: d[0], l: d[1], h: d[2], width: d[3], s: k.Shape().Dim(1), values: v.Shape().Dim(3), dtype: q.DType()}
 	limit := queryBlock
@@ -160,7 +165,7 @@ func (a *attention) backColumns(x *Node, length int) *Node {
 	return TransposeAllAxes(Reshape(x, a.b, a.h, x.Shape().Dim(1), length), 0, 3, 1, 2)
 }
 
-// given is what a tile's place and mask are worked out from; see tile.
+// given is what a tile's place and mask are worked out from, in the order in which [attention.tile] reads it.
 func (a *attention) given(q *Node) []*Node {
 	g := q.Graph()
 	rows := a.b * a.h / a.heads * a.nq
@@ -190,9 +195,10 @@ type tile struct {
 func (a *attention) more(c, given []*Node) *Node { return LessThan(c[0], given[0]) }
 
 func (a *attention) tile(t *Node, given []*Node) tile {
-	var p tile
-	var firsts, behind, position, one, heads, h, queries, keys, nq, nk *Node
-	bounds := take(given[1:], &firsts, &behind, &position, &p.zero, &one, &heads, &h, &queries, &keys, &nq, &nk, &p.low, &p.none, &p.unit)
+	firsts, behind, position, one := given[1], given[2], given[3], given[5]
+	heads, h, queries, keys, nq, nk := given[6], given[7], given[8], given[9], given[10], given[11]
+	p := tile{zero: given[4], low: given[12], none: given[13], unit: given[14]}
+	bounds := given[15:]
 	at := func(x, i *Node) *Node { return Reshape(DynamicSlice(x, []*Node{i}, []int{1})) }
 
 	row := Div(t, nk)
@@ -230,8 +236,8 @@ func (a *attention) zeros(g *Graph, dims ...int) *Node {
 	return Zeros(g, shapes.Make(a.dtype, dims...))
 }
 
-// forward computes z [B, L, H, W] and each query's log Σ exp(scores), [B·H, L padded, 1].
-func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
+// forward computes z [B, L, H, W], and of each query the largest score and Σ exp(scores − largest), [B·H, L padded, 1].
+func (a *attention) forward(q, k, v *Node) (z, largest, sum *Node) {
 	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
 	given := a.given(q)
 	n := len(given)
@@ -258,9 +264,8 @@ func (a *attention) forward(q, k, v *Node) (z, logSum *Node) {
 		acc = Add(Mul(scale, acc), Einsum("HQS,HSW->HQW", weights, v))
 		return []*Node{p.next, DynamicUpdateSlice(c[1], newM, place), DynamicUpdateSlice(c[2], sum, place), DynamicUpdateSlice(c[3], acc, place)}
 	})
-	m, sum, acc := out[1], out[2], out[3]
-	sum = Where(Equal(sum, ZerosLike(sum)), OnesLike(sum), sum) // a query without keys has 0 / 1
-	return a.back(Div(acc, sum), a.l), Add(m, Log(sum))
+	sum = Where(Equal(out[2], ZerosLike(out[2])), OnesLike(out[2]), out[2]) // a query without keys has 0 / 1
+	return a.back(Div(out[3], sum), a.l), out[1], sum
 }
 
 // at0 is the first number of a vector, as a scalar.
@@ -268,21 +273,25 @@ func at0(x *Node) *Node { return Reshape(Slice(x, AxisRange(0, 1))) }
 
 // backward computes the gradients at q, k and v from that at z (algorithm 2 of FlashAttention-2).
 //
-//	P = exp(S − log Σ exp S)    dV = Pᵀ·dZ    dP = dZ·Vᵀ    dS = P ∘ (dP − rowsum(dZ ∘ Z))
+//	P = E / sum                 E = exp(S − max)    dV = Pᵀ·dZ    dP = dZ·Vᵀ    dS = P ∘ (dP − rowsum(dZ ∘ Z))
 //	dQ = dS·K / √d_k            dK = dSᵀ·Q / √d_k
-func (a *attention) backward(q, k, v, z, logSum, dz *Node) []*Node {
+//
+// dZ is divided by the sum in advance, so that E stands in place of P. (The paper has P = exp(S − log Σ exp S), in one number
+// a query; where scores are large and equal, no sum of them fits beside the maximum.)
+func (a *attention) backward(q, k, v, z, largest, sum, dz *Node) []*Node {
 	g, l, s := q.Graph(), a.nq*a.queries, a.nk*a.keys
 	scale := 1 / math.Sqrt(float64(a.width))
 	q = MulScalar(q, scale)
+	dz = Div(dz, a.back(sum, a.l))
 	delta := ReduceAndKeep(Mul(dz, z), ReduceSum, 3) // [B, L, H, 1]
 	given := a.given(q)
 	n := len(given)
-	given = append(given, a.rows(q), a.columns(q), padTo(k, 1, s), padTo(v, 1, s), a.rows(dz), a.columns(dz), logSum, a.rows(delta))
+	given = append(given, a.rows(q), a.columns(q), padTo(k, 1, s), padTo(v, 1, s), a.rows(dz), a.columns(dz), largest, a.rows(delta))
 	carried := []*Node{at0(a.firsts), a.zeros(g, a.b*a.h, l, a.width), a.zeros(g, a.b*a.h, a.width, s), a.zeros(g, a.b*a.h, a.values, s)}
 	out := while(carried, given, a.more, func(c, given []*Node) []*Node {
 		p := a.tile(c[0], given)
-		var q, qColumns, k, v, dz, dzColumns, logSum, delta *Node
-		take(given[n:], &q, &qColumns, &k, &v, &dz, &dzColumns, &logSum, &delta)
+		q, qColumns, k, v, dz, dzColumns := given[n], given[n+1], given[n+2], given[n+3], given[n+4], given[n+5]
+		largest, delta := given[n+6], given[n+7]
 		rows := func(x *Node) *Node {
 			return DynamicSlice(x, []*Node{p.head, p.query, p.zero}, []int{a.heads, a.queries, x.Shape().Dim(2)})
 		}
@@ -292,7 +301,7 @@ func (a *attention) backward(q, k, v, z, logSum, dz *Node) []*Node {
 		q, qColumns, dz, dzColumns = rows(q), columns(qColumns, p.query, a.queries), rows(dz), columns(dzColumns, p.query, a.queries)
 		k, kColumns := a.keyRows(k, p), a.keyColumns(k, p)
 
-		weights := p.only(Exp(Sub(Einsum("HQK,HKS->HQS", q, kColumns), rows(logSum))), p.none)
+		weights := p.only(Exp(Sub(Einsum("HQK,HKS->HQS", q, kColumns), rows(largest))), p.none)
 		dScores := Mul(weights, Sub(Einsum("HQW,HWS->HQS", dz, a.keyColumns(v, p)), rows(delta)))
 
 		dq := Add(rows(c[1]), Einsum("HQS,HSK->HQK", dScores, k))

@@ -9,10 +9,24 @@ import (
 
 // Similarities is what the contrastive losses need of the matrix S = X·Yᵀ [N, M].
 type Similarities struct {
-	Rows      *Node // [N]: log Σⱼ exp S[i,j]
-	Columns   *Node // [M]: log Σᵢ exp S[i,j]
-	Positives *Node // [N]: the mean of S[i,j] over the j of i's group; nil without groups
+	Rows    LogSum // [N]: log Σⱼ exp S[i,j]
+	Columns LogSum // [M]: log Σᵢ exp S[i,j]
+
+	// Positives is [N], the mean of S[i,j] over the j of i's group, and PositivesOf is [M], its mean over the i of j's
+	// group. Without groups a row's only positive is S[i,i]. Both are nil where there are none: N ≠ M, or NotSelf without groups.
+	Positives, PositivesOf *Node
 }
+
+// LogSum is a log-sum in two parts, log Σ exp s = Max + Rest. They are kept apart because a loss subtracts a similarity
+// from it: beside a maximum of 1e10, Float32 has no room for the Rest. Their gradients are right together: that of Rest is
+// the log-sum's, and Max counts as a constant.
+type LogSum struct {
+	Max  *Node // the largest s
+	Rest *Node // log Σ exp(s − Max)
+}
+
+// Sum is the log-sum in one number.
+func (l LogSum) Sum() *Node { return Add(l.Max, l.Rest) }
 
 // Pairing says what to leave out of S, and what belongs together in it.
 type Pairing struct {
@@ -27,26 +41,24 @@ type Pairing struct {
 //
 // x [N, D] and y [M, D] of the same type give vectors of N and M. Divide x by the temperature first; the gradient
 // at the temperature comes with that at x. Floats of 16 bits are computed in Float32, which is then the results' type.
+// Similarities of any finite size are safe, ties among them included; a NaN makes the sums of its row and column NaN. An
+// axis of length 0 panics.
 func Contrast(x, y *Node, p Pairing) Similarities {
 	dtype := onlyFloats("x", x)
 	c := planContrast(ConvertDType(x, dtype), ConvertDType(y, dtype), p)
-	rows, columns, sizes, positives := c.forward()
-	parts := []*Node{rows, columns}
-	if p.Groups != nil {
-		parts = append(parts, positives)
+	f := c.forward()
+	parts := []*Node{Log(f.rowSum), Log(f.columnSum)}
+	if c.pairs {
+		parts = append(parts, f.positives, f.positivesOf)
 	}
-	sums := StopGradient(Concatenate(parts, 0))
-	rows, columns = StopGradient(rows), StopGradient(columns)
-	if sizes != nil {
-		sizes = StopGradient(sizes)
-	}
-	sums = withGradient(sums, []*Node{c.x, c.y}, func(d *Node) []*Node { return c.backward(rows, columns, sizes, d) })
+	sums := withGradient(Concatenate(parts, 0), []*Node{c.x, c.y}, func(d *Node) []*Node { return c.backward(f, d) })
 	out := Similarities{
-		Rows:    Slice(sums, AxisRange(0, c.n)),
-		Columns: Slice(sums, AxisRange(c.n, c.n+c.m)),
+		Rows:    LogSum{f.rowMax, Slice(sums, AxisRange(0, c.n))},
+		Columns: LogSum{f.columnMax, Slice(sums, AxisRange(c.n, c.n+c.m))},
 	}
-	if p.Groups != nil {
-		out.Positives = Slice(sums, AxisRange(c.n+c.m))
+	if c.pairs {
+		out.Positives = Slice(sums, AxisRange(c.n+c.m, c.n+c.m+c.n))
+		out.PositivesOf = Slice(sums, AxisRange(c.n+c.m+c.n))
 	}
 	return out
 }
@@ -59,6 +71,7 @@ type contrast struct {
 	columns, nc int // M as nc blocks
 	groups      *Node
 	notSelf     bool
+	pairs       bool // there are positives: N = M, and the diagonal counts
 }
 
 const contrastBlock = 1024
@@ -67,7 +80,10 @@ func planContrast(x, y *Node, p Pairing) contrast {
 	mustRun(x.Graph().Backend())
 	x.AssertRank(2)
 	y.AssertDims(-1, x.Shape().Dim(1))
+	notEmpty("x", x)
+	notEmpty("y", y)
 	c := contrast{x: x, y: y, n: x.Shape().Dim(0), m: y.Shape().Dim(0), d: x.Shape().Dim(1), notSelf: p.NotSelf}
+	c.pairs = c.n == c.m && (!p.NotSelf || p.Groups != nil)
 	if c.n != c.m && (p.NotSelf || p.Groups != nil) {
 		exceptions.Panicf("lean: x has %d rows and y has %d: with groups, or without the diagonal, they must be as many", c.n, c.m)
 	}
@@ -90,7 +106,7 @@ func (c *contrast) zeros(dims ...int) *Node {
 	return Zeros(c.x.Graph(), shapes.Make(c.x.DType(), dims...))
 }
 
-// given is what each tile needs besides its embeddings; see patch.
+// given is what each tile needs besides its embeddings, in the order in which [contrast.tile] reads it.
 func (c *contrast) given() []*Node {
 	g, dtype := c.x.Graph(), c.x.DType()
 	out := []*Node{integer(g, c.nr*c.nc), count(g, c.rows, 1), count(g, 1, c.columns)}
@@ -106,19 +122,20 @@ func (c *contrast) given() []*Node {
 
 func (c *contrast) more(state, given []*Node) *Node { return LessThan(state[0], given[0]) }
 
-// patch is the place of a step of the loop in the matrix: step t is at block t / nc of the rows and t % nc of the columns.
-type patch struct {
+// contrastTile is the part of the matrix that one step of the loop computes: step t is at block t / nc of the rows and
+// t % nc of the columns.
+type contrastTile struct {
 	zero, row, column *Node // where it begins
 	next              *Node
 	inside            *Node // [rows, columns] what counts, or nil for all of it
-	same              *Node // [rows, columns] 1 where the groups are equal, or nil
+	same              *Node // [rows, columns] 1 for positives, or nil
 	low, none, unit   *Node // −∞, 0 and 1, scalars
 }
 
-func (c *contrast) patch(t *Node, given []*Node) patch {
-	var p patch
-	var i, j, one, rows, columns, nc, n, m *Node
-	groups := take(given[1:], &i, &j, &p.zero, &one, &rows, &columns, &nc, &n, &m, &p.low, &p.none, &p.unit)
+func (c *contrast) tile(t *Node, given []*Node) contrastTile {
+	i, j, one, rows, columns, nc, n, m := given[1], given[2], given[4], given[5], given[6], given[7], given[8], given[9]
+	p := contrastTile{zero: given[3], low: given[10], none: given[11], unit: given[12]}
+	groups := given[13:]
 	p.row, p.column, p.next = Mul(Div(t, nc), rows), Mul(Mod(t, nc), columns), Add(t, one)
 	i, j = Add(i, like(i, p.row)), Add(j, like(j, p.column)) // [rows, 1], [1, columns]
 	and := func(condition *Node) {
@@ -143,20 +160,28 @@ func (c *contrast) patch(t *Node, given []*Node) patch {
 		gi := DynamicSlice(groups[0], []*Node{p.row, p.zero}, []int{c.rows, 1})
 		gj := DynamicSlice(groups[1], []*Node{p.zero, p.column}, []int{1, c.columns})
 		p.same = p.only(ConvertDType(Equal(gi, gj), c.x.DType()), p.none)
+	} else if c.pairs {
+		p.same = p.only(ConvertDType(Equal(BroadcastToDims(i, c.rows, c.columns), BroadcastToDims(j, c.rows, c.columns)), c.x.DType()), p.none)
 	}
 	return p
 }
 
 // only sets x to a scalar outside of what counts.
-func (p patch) only(x, otherwise *Node) *Node {
+func (p contrastTile) only(x, otherwise *Node) *Node {
 	if p.inside == nil {
 		return x
 	}
 	return Where(p.inside, x, like(x, otherwise))
 }
 
-// forward returns the log-sums of rows [N] and columns [M] and, with groups, each row's number of positives and their mean.
-func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
+// sums is what forward leaves for the losses and for backward, without gradients: of rows [N] and columns [M] the maximum and
+// Σ exp(S − maximum); with positives how many there are and the mean of their S.
+type sums struct {
+	rowMax, rowSum, columnMax, columnSum          *Node
+	rowCount, columnCount, positives, positivesOf *Node // nil without positives
+}
+
+func (c *contrast) forward() sums {
 	g, dtype := c.x.Graph(), c.x.DType()
 	n, m := c.nr*c.rows, c.nc*c.columns
 	given := c.given()
@@ -164,25 +189,25 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 	given = append(given, padTo(c.x, 0, n), padTo(c.y, 0, m))
 	low := lowest(g, dtype)
 	carried := []*Node{integer(g, 0), BroadcastToDims(low, n, 1), c.zeros(n, 1), BroadcastToDims(low, 1, m), c.zeros(1, m)}
-	if c.groups != nil {
-		carried = append(carried, c.zeros(n, 1), c.zeros(n, 1))
+	if c.pairs {
+		carried = append(carried, c.zeros(n, 1), c.zeros(1, m), c.zeros(n, 1), c.zeros(1, m))
 	}
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
-		p := c.patch(s[0], given)
+		p := c.tile(s[0], given)
 		x := DynamicSlice(given[k], []*Node{p.row, p.zero}, []int{c.rows, c.d})
 		y := DynamicSlice(given[k+1], []*Node{p.column, p.zero}, []int{c.columns, c.d})
 		inner := Einsum("ND,MD->NM", x, y)
 		scores := p.only(inner, p.low)
 
 		// online softmax along the rows …
-		atRow, size := []*Node{p.row, p.zero}, []int{c.rows, 1}
-		m, sum := DynamicSlice(s[1], atRow, size), DynamicSlice(s[2], atRow, size)
+		atRow, rowSize := []*Node{p.row, p.zero}, []int{c.rows, 1}
+		m, sum := DynamicSlice(s[1], atRow, rowSize), DynamicSlice(s[2], atRow, rowSize)
 		newM := alone(Max(m, fold(scores, 1, Max)), p.unit)
 		sum = Add(Mul(sum, Exp(Sub(m, newM))), fold(p.only(Exp(Sub(scores, newM)), p.none), 1, Add))
 
 		// … and along the columns
-		atColumn, size := []*Node{p.zero, p.column}, []int{1, c.columns}
-		cm, csum := DynamicSlice(s[3], atColumn, size), DynamicSlice(s[4], atColumn, size)
+		atColumn, columnSize := []*Node{p.zero, p.column}, []int{1, c.columns}
+		cm, csum := DynamicSlice(s[3], atColumn, columnSize), DynamicSlice(s[4], atColumn, columnSize)
 		newCM := alone(Max(cm, fold(scores, 0, Max)), p.unit)
 		csum = Add(Mul(csum, Exp(Sub(cm, newCM))), fold(p.only(Exp(Sub(scores, newCM)), p.none), 0, Add))
 
@@ -190,42 +215,44 @@ func (c *contrast) forward() (rows, columns, sizes, positives *Node) {
 			DynamicUpdateSlice(s[3], newCM, atColumn), DynamicUpdateSlice(s[4], csum, atColumn)}
 		if p.same != nil {
 			for i, x := range []*Node{p.same, Mul(p.same, inner)} {
-				total := Add(DynamicSlice(s[5+i], atRow, []int{c.rows, 1}), fold(x, 1, Add))
-				next = append(next, DynamicUpdateSlice(s[5+i], total, atRow))
+				r := Add(DynamicSlice(s[5+2*i], atRow, rowSize), fold(x, 1, Add))
+				c := Add(DynamicSlice(s[6+2*i], atColumn, columnSize), fold(x, 0, Add))
+				next = append(next, DynamicUpdateSlice(s[5+2*i], r, atRow), DynamicUpdateSlice(s[6+2*i], c, atColumn))
 			}
 		}
 		return next
 	})
-	vector := func(x *Node, length int) *Node { return shorten(Reshape(x, -1), 0, length) }
-	rows = Add(vector(out[1], c.n), Log(vector(out[2], c.n)))
-	columns = Add(vector(out[3], c.m), Log(vector(out[4], c.m)))
-	if c.groups != nil {
-		sizes = vector(out[5], c.n)
-		sizes = Max(sizes, OnesLike(sizes)) // a row without positives has the mean 0
-		positives = Div(vector(out[6], c.n), sizes)
+	vector := func(x *Node, length int) *Node { return StopGradient(shorten(Reshape(x, -1), 0, length)) }
+	f := sums{vector(out[1], c.n), vector(out[2], c.n), vector(out[3], c.m), vector(out[4], c.m), nil, nil, nil, nil}
+	if c.pairs {
+		atLeastOne := func(x *Node) *Node { return Max(x, OnesLike(x)) } // what has no positives has the mean 0
+		f.rowCount, f.columnCount = atLeastOne(vector(out[5], c.n)), atLeastOne(vector(out[6], c.m))
+		f.positives, f.positivesOf = Div(vector(out[7], c.n), f.rowCount), Div(vector(out[8], c.m), f.columnCount)
 	}
-	return rows, columns, sizes, positives
+	return f
 }
 
-// backward returns the gradients at x and y from those at the rows' and columns' log-sums and the positives' means, end
-// to end in d. With r, c and p for them, and G[i,j] = 1 where the groups are equal:
+// backward returns the gradients at x and y from those at the rows' and columns' log-sums and at both means of positives, end
+// to end in d. With r, c, p and q for them, and G[i,j] = 1 for positives:
 //
-//	dS[i,j] = rᵢ·exp(S[i,j] − rowsᵢ) + cⱼ·exp(S[i,j] − columnsⱼ) + pᵢ·G[i,j]/sizesᵢ
+//	dS[i,j] = rᵢ/rowSumᵢ·exp(S[i,j] − rowMaxᵢ) + cⱼ/columnSumⱼ·exp(S[i,j] − columnMaxⱼ) + G[i,j]·(pᵢ/rowCountᵢ + qⱼ/columnCountⱼ)
 //	dX = dS·Y    dY = dSᵀ·X
-func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
+func (c *contrast) backward(f sums, d *Node) []*Node {
 	n, m := c.nr*c.rows, c.nc*c.columns
 	row := func(x *Node) *Node { return padTo(Reshape(x, c.n, 1), 0, n) }
 	column := func(x *Node) *Node { return padTo(Reshape(x, 1, c.m), 1, m) }
 	given := c.given()
 	k := len(given)
 	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.x, 1, 0), 1, n), padTo(c.y, 0, m),
-		row(rows), row(Slice(d, AxisRange(0, c.n))), column(columns), column(Slice(d, AxisRange(c.n, c.n+c.m))))
-	if c.groups != nil {
-		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m)), sizes)))
+		row(f.rowMax), row(Div(Slice(d, AxisRange(0, c.n)), f.rowSum)),
+		column(f.columnMax), column(Div(Slice(d, AxisRange(c.n, c.n+c.m)), f.columnSum)))
+	if c.pairs {
+		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m, c.n+c.m+c.n)), f.rowCount)),
+			column(Div(Slice(d, AxisRange(c.n+c.m+c.n)), f.columnCount)))
 	}
 	carried := []*Node{integer(c.x.Graph(), 0), c.zeros(n, c.d), c.zeros(c.d, m)}
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
-		p := c.patch(s[0], given)
+		p := c.tile(s[0], given)
 		rowsOf := func(x, from *Node, length int) *Node {
 			return DynamicSlice(x, []*Node{from, p.zero}, []int{length, x.Shape().Dim(1)})
 		}
@@ -241,7 +268,7 @@ func (c *contrast) backward(rows, columns, sizes, d *Node) []*Node {
 			Mul(Exp(Sub(scores, columnsOf(e[5], p.column, c.columns))), columnsOf(e[6], p.column, c.columns)))
 		ds = p.only(ds, p.none)
 		if p.same != nil {
-			ds = Add(ds, Mul(p.same, rowsOf(e[7], p.row, c.rows)))
+			ds = Add(ds, Mul(p.same, Add(rowsOf(e[7], p.row, c.rows), columnsOf(e[8], p.column, c.columns))))
 		}
 		dx := Add(rowsOf(s[1], p.row, c.rows), Einsum("NM,MD->ND", ds, y))
 		dy := Add(columnsOf(s[2], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))

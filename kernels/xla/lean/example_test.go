@@ -18,7 +18,7 @@ func ExampleContrast() {
 	}
 	x := [][]float32{{3, 0}, {3, 0}, {0, 3}} // S = [[9 9 0] [9 9 0] [0 0 9]]
 	rows, err := graph.CallOnce(backend, func(x *graph.Node) *graph.Node {
-		return lean.Contrast(x, x, lean.Pairing{}).Rows // log Σⱼ exp S[i,j]: log 2e⁹, log 2e⁹, log(e⁹ + 2)
+		return lean.Contrast(x, x, lean.Pairing{}).Rows.Sum() // log Σⱼ exp S[i,j]: log 2e⁹, log 2e⁹, log(e⁹ + 2)
 	}, x)
 	if err != nil {
 		fmt.Println(err)

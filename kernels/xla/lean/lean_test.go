@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -40,6 +41,10 @@ func random(seed uint64, scale float64, dims ...int) *tensors.Tensor {
 	for i := range values {
 		values[i] = float32(scale * r.NormFloat64())
 	}
+	return tensors.FromFlatDataAndDimensions(values, dims...)
+}
+
+func floats(dims []int, values ...float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, dims...)
 }
 
@@ -177,15 +182,22 @@ func plainContrast(x, y *Node, p lean.Pairing) lean.Similarities {
 		counted = Where(Diagonal(x.Graph(), n), AddScalar(ZerosLike(s), -1e30), s)
 		one = Where(Diagonal(x.Graph(), n), ZerosLike(s), OnesLike(s))
 	}
-	logSum := func(axis int) *Node {
+	logSum := func(axis int) lean.LogSum {
 		m := StopGradient(ReduceAndKeep(counted, ReduceMax, axis))
-		return Squeeze(Add(m, Log(ReduceAndKeep(Exp(Sub(counted, m)), ReduceSum, axis))), axis)
+		return lean.LogSum{Max: Squeeze(m, axis), Rest: Log(ReduceSum(Exp(Sub(counted, m)), axis))}
 	}
 	out := lean.Similarities{Rows: logSum(1), Columns: logSum(0)}
-	if p.Groups != nil {
-		same := Mul(one, ConvertDType(Equal(Reshape(p.Groups, n, 1), Reshape(p.Groups, 1, n)), s.DType()))
-		out.Positives = Div(ReduceSum(Mul(same, s), 1), MaxScalar(ReduceSum(same, 1), 1))
+	var same *Node
+	switch {
+	case p.Groups != nil:
+		same = Mul(one, ConvertDType(Equal(Reshape(p.Groups, n, 1), Reshape(p.Groups, 1, n)), s.DType()))
+	case n == s.Shape().Dim(1) && !p.NotSelf:
+		same = ConvertDType(Diagonal(x.Graph(), n), s.DType())
+	default:
+		return out
 	}
+	mean := func(axis int) *Node { return Div(ReduceSum(Mul(same, s), axis), MaxScalar(ReduceSum(same, axis), 1)) }
+	out.Positives, out.PositivesOf = mean(1), mean(0)
 	return out
 }
 
@@ -198,6 +210,8 @@ func TestContrast(t *testing.T) {
 	}{
 		{"odd sizes", 7, 13, 3, 1, false, false},
 		{"two", 2, 2, 4, 1, true, true},
+		{"not self", 50, 50, 4, 1, false, true},
+		{"the diagonal", 1100, 1100, 8, 1, false, false},
 		{"many tiles", 1100, 2100, 8, 1, false, false},
 		{"even tiles", 2048, 1024, 8, 1, false, false},
 		{"groups, not self", 1100, 1100, 8, 1, true, true},
@@ -218,13 +232,13 @@ func TestContrast(t *testing.T) {
 						p.Groups = in[5]
 					}
 					s := f(in[0], in[1], p)
-					out := []*Node{s.Rows, s.Columns}
-					loss := Add(ReduceAllSum(Mul(s.Rows, in[2])), ReduceAllSum(Mul(s.Columns, in[3])))
-					if c.groups {
-						out = append(out, s.Positives)
-						loss = Add(loss, ReduceAllSum(Mul(s.Positives, in[4])))
-					} else if s.Positives != nil {
-						t.Error("there are positives without groups")
+					out := []*Node{s.Rows.Sum(), s.Columns.Sum(), s.Rows.Max, s.Columns.Max}
+					loss := Add(ReduceAllSum(Mul(s.Rows.Sum(), in[2])), ReduceAllSum(Mul(s.Columns.Sum(), in[3])))
+					if c.groups || c.n == c.m && !c.notSelf {
+						out = append(out, s.Positives, s.PositivesOf)
+						loss = Add(loss, Add(ReduceAllSum(Mul(s.Positives, in[4])), ReduceAllSum(Mul(s.PositivesOf, in[3]))))
+					} else if s.Positives != nil || s.PositivesOf != nil {
+						t.Error("there are positives where there are none")
 					}
 					return append(out, Gradient(loss, in[:2]...)...)
 				}, in...)
@@ -234,5 +248,46 @@ func TestContrast(t *testing.T) {
 				same(t, fmt.Sprint("result ", i), got[i], want[i])
 			}
 		})
+	}
+}
+
+// TestTies: two equal scores of any size share the weight, in the sums and in their gradients.
+func TestTies(t *testing.T) {
+	for _, size := range []float32{5e5, 1e10, 1e31, 3e38, -1e10, -1e31, -3e38} {
+		out := run(t, func(in []*Node) []*Node {
+			x, y := in[0], in[1] // [2, 1]: S is `size` everywhere
+			s := lean.Contrast(x, y, lean.Pairing{})
+			loss := ReduceAllSum(Sub(s.Rows.Sum(), s.Positives))
+			z := lean.Attention(Reshape(x, 1, 2, 1, 1), Reshape(y, 1, 2, 1, 1), Reshape(in[2], 1, 2, 1, 1), lean.Interval{})
+			return []*Node{s.Rows.Rest, Add(Sub(s.Rows.Max, s.Positives), s.Rows.Rest), Gradient(loss, x)[0], Reshape(z, -1), Gradient(ReduceAllSum(z), in[2])[0]}
+		}, floats([]int{2, 1}, size, size), floats([]int{2, 1}, 1, 1), floats([]int{2}, 1, 3))
+		ln2 := float32(math.Ln2)
+		for i, want := range [][]float32{{ln2, ln2}, {ln2, ln2}, {0, 0}, {2, 2}, {1, 1}} {
+			same(t, fmt.Sprintf("scores of %g, result %d", size, i), out[i], want)
+		}
+	}
+}
+
+// TestNoLength: axes of length 0 are refused by name.
+func TestNoLength(t *testing.T) {
+	zeros := func(g *Graph, dims ...int) *Node { return Zeros(g, shapes.Make(dtypes.Float32, dims...)) }
+	for want, build := range map[string]func(g *Graph) *Node{
+		"axis 0 of x (Float32)[0, 4] has length 0": func(g *Graph) *Node {
+			return lean.Contrast(zeros(g, 0, 4), zeros(g, 3, 4), lean.Pairing{}).Rows.Rest
+		},
+		"axis 1 of x (Float32)[3, 0] has length 0": func(g *Graph) *Node {
+			return lean.Contrast(zeros(g, 3, 0), zeros(g, 3, 0), lean.Pairing{}).Rows.Rest
+		},
+		"axis 1 of the key (Float32)[1, 0, 2, 4] has length 0": func(g *Graph) *Node {
+			return lean.Attention(zeros(g, 1, 3, 2, 4), zeros(g, 1, 0, 2, 4), zeros(g, 1, 0, 2, 4), lean.Interval{})
+		},
+		"axis 1 of the query (Float32)[1, 0, 2, 4] has length 0": func(g *Graph) *Node {
+			return lean.Attention(zeros(g, 1, 0, 2, 4), zeros(g, 1, 3, 2, 4), zeros(g, 1, 3, 2, 4), lean.Interval{})
+		},
+	} {
+		_, err := MustNewExec(backend, build).Call()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error %v does not say %q", err, want)
+		}
 	}
 }

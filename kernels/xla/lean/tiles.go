@@ -2,6 +2,7 @@ package lean
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -34,14 +35,6 @@ func while(carried, given []*Node, more func(c, g []*Node) *Node, step func(c, g
 		return append(step(s[:n:n], s[n:]), s[n:]...)
 	})
 	return While(cond, body, state...)[:n]
-}
-
-// take hands out the first nodes of a list and returns the others.
-func take(list []*Node, into ...**Node) []*Node {
-	for i, x := range into {
-		*x = list[i]
-	}
-	return list[len(into):]
 }
 
 // withGradient makes gradient the gradient of out at the inputs: from that at out it makes one for each input.
@@ -101,6 +94,15 @@ func fold(x *Node, axis int, f func(a, b *Node) *Node) *Node {
 	return x
 }
 
+// notEmpty refuses a tensor with an axis of length 0: there is nothing to sum, and no tile.
+func notEmpty(what string, x *Node) {
+	for axis, n := range x.Shape().Dimensions {
+		if n == 0 {
+			exceptions.Panicf("lean: axis %d of %s %s has length 0: leave the call out", axis, what, x.Shape())
+		}
+	}
+}
+
 // alone has x computed once, before whatever uses it: XLA makes what is cheap, such as a maximum, a part of each operation
 // that uses it, and recomputes it for each number there. A division is not cheap, if by a number that XLA does not
 // know: see [unit].
@@ -156,8 +158,8 @@ func onlyFloats(what string, x *Node) dtypes.DType {
 	return 0
 }
 
-// lowest stands for −∞ in a running maximum: lower than any score, and its differences are finite in Float32.
-func lowest(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, -1e30) }
+// lowest stands for −∞ in a running maximum: no finite score is below it, and unlike −∞ it can be subtracted from itself.
+func lowest(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, -math.MaxFloat32) }
 
 func integer(g *Graph, value int) *Node { return Const(g, int32(value)) }
 
