@@ -259,7 +259,8 @@ func TestTies(t *testing.T) {
 			s := lean.Contrast(x, y, lean.Pairing{})
 			loss := ReduceAllSum(Sub(s.Rows.Sum(), s.Positives))
 			z := lean.Attention(Reshape(x, 1, 2, 1, 1), Reshape(y, 1, 2, 1, 1), Reshape(in[2], 1, 2, 1, 1), lean.Interval{})
-			return []*Node{s.Rows.Rest, Add(Sub(s.Rows.Max, s.Positives), s.Rows.Rest), Gradient(loss, x)[0], Reshape(z, -1), Gradient(ReduceAllSum(z), in[2])[0]}
+			return []*Node{s.Rows.Rest, Add(Sub(s.Rows.Max, s.Positives), s.Rows.Rest), Gradient(loss, x)[0], Reshape(z, -1),
+				Gradient(ReduceAllSum(z), in[2])[0]}
 		}, floats([]int{2, 1}, size, size), floats([]int{2, 1}, 1, 1), floats([]int{2}, 1, 3))
 		ln2 := float32(math.Ln2)
 		for i, want := range [][]float32{{ln2, ln2}, {ln2, ln2}, {0, 0}, {2, 2}, {1, 1}} {

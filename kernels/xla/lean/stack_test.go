@@ -32,7 +32,8 @@ func stack(in []*Node, attend func(q, k, v *Node, keys lean.Interval) *Node,
 	x = layerNorm(x)
 	first, second := ReduceMean(SliceAxis(x, 1, AxisRange(0, l/2)), 1), ReduceMean(SliceAxis(x, 1, AxisRange(l/2)), 1)
 	s := contrast(first, second, lean.Pairing{})
-	loss := Sub(MulScalar(Add(ReduceAllMean(s.Rows.Sum()), ReduceAllMean(s.Columns.Sum())), 0.5), ReduceAllMean(ReduceSum(Mul(first, second), -1)))
+	loss := Sub(MulScalar(Add(ReduceAllMean(s.Rows.Sum()), ReduceAllMean(s.Columns.Sum())), 0.5),
+		ReduceAllMean(ReduceSum(Mul(first, second), -1)))
 	return append([]*Node{loss}, Gradient(loss, append([]*Node{in[0]}, in[2:]...)...)...)
 }
 

@@ -23,6 +23,7 @@ package attention
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -53,15 +54,20 @@ func Scores(q, k *Node) *Node {
 // Weights turns scores into weights that sum to 1 over the keys: softmax over the last axis.
 //
 // scores [B, H, L, S]; mask, nil or boolean and broadcastable to the scores, is true where a query may look (see
-// [Mask.Build]). A masked key has weight 0, and a query that may look nowhere gives no key any weight.
+// [Mask.Build]). A masked key has weight 0, and a query that may look nowhere gives no key any weight. Scores of 16 bits are
+// taken to Float32 for the softmax, and their weights back.
 func Weights(scores, mask *Node) *Node {
+	dtype := scores.DType()
+	if dtype.IsFloat16() {
+		scores = ConvertDType(scores, dtypes.Float32)
+	}
 	if mask == nil {
-		return Softmax(scores, -1)
+		return ConvertDType(Softmax(scores, -1), dtype)
 	}
 	if mask.DType() != dtypes.Bool {
 		exceptions.Panicf("attention: the mask must be boolean, true where a query may look; it is %s", mask.Shape())
 	}
-	return MaskedSoftmax(scores, BroadcastToShape(mask, scores.Shape()), -1)
+	return ConvertDType(MaskedSoftmax(scores, BroadcastToShape(mask, scores.Shape()), -1), dtype)
 }
 
 // ScaledDotProduct is the formula above, for all heads at once.
@@ -96,8 +102,9 @@ type Output struct {
 // [lean.Attention], which never has them in memory at once and whose memory grows with L + S (FlashAttention: Dao et
 // al. 2022). Both give the same z and gradients, to rounding. A query that may look at no key gets zeros.
 //
-// q [B, L, H, K], k [B, S, G, K] and v [B, S, G, W] give z [B, L, H, W]. On a backend that cannot run the lean kernel the size
-// does not matter.
+// q [B, L, H, K], k [B, S, G, K] and v [B, S, G, W], no axis of length 0, give z [B, L, H, W]. On a backend that cannot run the
+// lean kernel the size does not matter. What the mask hides has weight 0 and must be finite nevertheless: 0·NaN is NaN, in
+// either form.
 func Attend(q, k, v *Node, mask Mask, o Options) Output {
 	r := sharing(q, k)
 	b, l, h, s := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2), k.Shape().Dim(1)
@@ -152,6 +159,11 @@ func sharing(q, k *Node) int {
 	h, g := q.Shape().Dim(2), k.Shape().Dim(2)
 	if h < 1 || g < 1 || h%g != 0 {
 		exceptions.Panicf("attention: %d query heads cannot share %d key heads evenly: make the first a multiple of the second", h, g)
+	}
+	for _, x := range []*Node{q, k} {
+		if slices.Contains(x.Shape().Dimensions, 0) {
+			exceptions.Panicf("attention: queries %s and keys %s: no axis may have length 0", q.Shape(), k.Shape())
+		}
 	}
 	return h / g
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -128,6 +129,29 @@ func TestChoice(t *testing.T) {
 		}
 		if got := attention.UsesLean(c.options, b, dtypes.Float32, c.scores...); got != c.want {
 			t.Errorf("%+v, scores %v on %s: lean %v, want %v", c.options, c.scores, b.Name(), got, c.want)
+		}
+	}
+}
+
+// TestSixteenBits: floats of 16 bits work on every backend, to their own rounding.
+func TestSixteenBits(t *testing.T) {
+	for _, dtype := range []dtypes.DType{dtypes.BFloat16, dtypes.Float16} {
+		for _, mask := range []attention.Mask{{}, {Causal: true}} {
+			build := func(_ *model.Scope, in []*Node) []*Node {
+				attend := func(as dtypes.DType) *Node {
+					part := func(i int) *Node { return ConvertDType(ConvertDType(in[i], dtype), as) }
+					return ConvertDType(attention.Attend(part(0), part(1), part(2), mask, attention.Options{}).Z, dtypes.Float32)
+				}
+				return []*Node{attend(dtype), attend(dtypes.Float32)}
+			}
+			for _, b := range []compute.Backend{backend, quick} {
+				out := nntest.Run(t, b, nil, build, nntest.Random(1, 2, 5, 2, 4), nntest.Random(2, 2, 5, 2, 4), nntest.Random(3, 2, 5, 2, 4))
+				for i := range out[0] {
+					if math.Abs(out[0][i]-out[1][i]) > 0.03 {
+						t.Fatalf("%s on %s: %v, in Float32 %v", dtype, b.Name(), out[0][i], out[1][i])
+					}
+				}
+			}
 		}
 	}
 }

@@ -51,9 +51,26 @@ func TestPanics(t *testing.T) {
 			cross(zeros(g, 1, 2, 4), zeros(g, 3, 3, 6), attention.Values{},
 				config{Heads: 2})
 		},
-		"axis 3 has dimension 5, wanted 4":       func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 3, 5)) },
-		"axis 0 has dimension 2, wanted 1":       func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 2, 2, 3, 4)) },
-		"3 query heads cannot share 2 key heads": func(g *Graph) { attention.Scores(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 2, 4)) },
+		"keys (Float32)[1, 0, 3, 4]: no axis may have length 0": func(g *Graph) {
+			attention.Scores(zeros(g, 1, 2, 3, 4),
+				zeros(g, 1, 0, 3, 4))
+		},
+		"queries (Float32)[0, 2, 3, 4] and keys (Float32)[0, 2, 3, 4]: no axis may have length 0": func(g *Graph) {
+			attention.Scores(zeros(g, 0, 2, 3, 4),
+				zeros(g, 0, 2, 3, 4))
+		},
+		"axis 3 has dimension 5, wanted 4": func(g *Graph) {
+			attention.Scores(zeros(g, 1, 2, 3, 4),
+				zeros(g, 1, 2, 3, 5))
+		},
+		"axis 0 has dimension 2, wanted 1": func(g *Graph) {
+			attention.Scores(zeros(g, 1, 2, 3, 4),
+				zeros(g, 2, 2, 3, 4))
+		},
+		"3 query heads cannot share 2 key heads": func(g *Graph) {
+			attention.Scores(zeros(g, 1, 2, 3, 4),
+				zeros(g, 1, 2, 2, 4))
+		},
 		"axis 2 has dimension 1, wanted 3": func(g *Graph) {
 			attention.ScaledDotProduct(zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 3, 4), zeros(g, 1, 2, 1, 4), nil)
 		},
