@@ -9,7 +9,8 @@ import (
 //
 //	L = −1/N Σᵢ Σⱼ T[i,j] · log softmaxⱼ(logits[i,·])          with 0 · log 0 = 0
 //
-// logits and targets [N, M]; the rows of targets sum to 1. The log-softmax is computed as x − max − log Σ exp(x − max),
+// logits and targets [N, M]; the rows of targets sum to 1, and a target of exactly 0 has the gradient 0. The log-softmax is
+// computed as x − max − log Σ exp(x − max),
 // so logits of any size are safe. For NaN, −Inf and floats of 16 bits see the package comment.
 func CrossEntropy(logits, targets *Node) *Node {
 	checkLogits(logits)
@@ -21,9 +22,8 @@ func CrossEntropy(logits, targets *Node) *Node {
 func crossEntropies(logits, targets *Node) *Node {
 	targets = ConvertDType(targets, logits.DType())
 	logP := LogSoftmax(logits, -1)
-	// A class without mass adds nothing, even where log p is −Inf; only there the product would be NaN.
-	nothing := LogicalAnd(Equal(targets, ZerosLike(targets)), Equal(logP, Infinity(logP.Graph(), logP.DType(), -1)))
-	logP = Where(nothing, ZerosLike(logP), logP)
+	// A class without mass adds nothing, even where log p is −Inf.
+	logP = Where(Equal(targets, ZerosLike(targets)), ZerosLike(logP), logP)
 	return Neg(ReduceSum(Mul(targets, logP), 1))
 }
 

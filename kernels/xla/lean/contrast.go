@@ -48,7 +48,7 @@ func Contrast(x, y *Node, p Pairing) Similarities {
 	c := planContrast(ConvertDType(x, dtype), ConvertDType(y, dtype), p)
 	f := c.forward()
 	parts := []*Node{Log(f.rowSum), Log(f.columnSum)}
-	if c.pairs {
+	if f.positives != nil {
 		parts = append(parts, f.positives, f.positivesOf)
 	}
 	sums := withGradient(Concatenate(parts, 0), []*Node{c.x, c.y}, func(d *Node) []*Node { return c.backward(f, d) })
@@ -56,7 +56,7 @@ func Contrast(x, y *Node, p Pairing) Similarities {
 		Rows:    LogSum{f.rowMax, Slice(sums, AxisRange(0, c.n))},
 		Columns: LogSum{f.columnMax, Slice(sums, AxisRange(c.n, c.n+c.m))},
 	}
-	if c.pairs {
+	if f.positives != nil {
 		out.Positives = Slice(sums, AxisRange(c.n+c.m, c.n+c.m+c.n))
 		out.PositivesOf = Slice(sums, AxisRange(c.n+c.m+c.n))
 	}
@@ -71,7 +71,7 @@ type contrast struct {
 	columns, nc int // M as nc blocks
 	groups      *Node
 	notSelf     bool
-	pairs       bool // there are positives: N = M, and the diagonal counts
+	diagonal    bool // the positives are S[i,i]
 }
 
 const contrastBlock = 1024
@@ -83,7 +83,7 @@ func planContrast(x, y *Node, p Pairing) contrast {
 	notEmpty("x", x)
 	notEmpty("y", y)
 	c := contrast{x: x, y: y, n: x.Shape().Dim(0), m: y.Shape().Dim(0), d: x.Shape().Dim(1), notSelf: p.NotSelf}
-	c.pairs = c.n == c.m && (!p.NotSelf || p.Groups != nil)
+	c.diagonal = c.n == c.m && !p.NotSelf && p.Groups == nil
 	if c.n != c.m && (p.NotSelf || p.Groups != nil) {
 		exceptions.Panicf("lean: x has %d rows and y has %d: with groups, or without the diagonal, they must be as many", c.n, c.m)
 	}
@@ -128,7 +128,8 @@ type contrastTile struct {
 	zero, row, column *Node // where it begins
 	next              *Node
 	inside            *Node // [rows, columns] what counts, or nil for all of it
-	same              *Node // [rows, columns] 1 for positives, or nil
+	same              *Node // [rows, columns] 1 where the groups are equal, or nil
+	self              *Node // [rows, columns] true on the diagonal of S, or nil
 	low, none, unit   *Node // −∞, 0 and 1, scalars
 }
 
@@ -160,8 +161,9 @@ func (c *contrast) tile(t *Node, given []*Node) contrastTile {
 		gi := DynamicSlice(groups[0], []*Node{p.row, p.zero}, []int{c.rows, 1})
 		gj := DynamicSlice(groups[1], []*Node{p.zero, p.column}, []int{1, c.columns})
 		p.same = p.only(ConvertDType(Equal(gi, gj), c.x.DType()), p.none)
-	} else if c.pairs {
-		p.same = p.only(ConvertDType(Equal(BroadcastToDims(i, c.rows, c.columns), BroadcastToDims(j, c.rows, c.columns)), c.x.DType()), p.none)
+	}
+	if c.diagonal { // padding lies on it too, but only behind the last row
+		p.self = Equal(BroadcastToDims(i, c.rows, c.columns), BroadcastToDims(j, c.rows, c.columns))
 	}
 	return p
 }
@@ -175,10 +177,10 @@ func (p contrastTile) only(x, otherwise *Node) *Node {
 }
 
 // sums is what forward leaves for the losses and for backward, without gradients: of rows [N] and columns [M] the maximum and
-// Σ exp(S − maximum); with positives how many there are and the mean of their S.
+// Σ exp(S − maximum); of positives the mean of their S, and with groups how many they are.
 type sums struct {
-	rowMax, rowSum, columnMax, columnSum          *Node
-	rowCount, columnCount, positives, positivesOf *Node // nil without positives
+	rowMax, rowSum, columnMax, columnSum *Node
+	positives, positivesOf, count        *Node // or nil; count of rows and columns alike
 }
 
 func (c *contrast) forward() sums {
@@ -189,8 +191,11 @@ func (c *contrast) forward() sums {
 	given = append(given, padTo(c.x, 0, n), padTo(c.y, 0, m))
 	low := lowest(g, dtype)
 	carried := []*Node{integer(g, 0), BroadcastToDims(low, n, 1), c.zeros(n, 1), BroadcastToDims(low, 1, m), c.zeros(1, m)}
-	if c.pairs {
-		carried = append(carried, c.zeros(n, 1), c.zeros(1, m), c.zeros(n, 1), c.zeros(1, m))
+	switch {
+	case c.diagonal:
+		carried = append(carried, c.zeros(n, 1))
+	case c.groups != nil:
+		carried = append(carried, c.zeros(n, 1), c.zeros(n, 1), c.zeros(1, m))
 	}
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
 		p := c.tile(s[0], given)
@@ -213,21 +218,36 @@ func (c *contrast) forward() sums {
 
 		next := []*Node{p.next, DynamicUpdateSlice(s[1], newM, atRow), DynamicUpdateSlice(s[2], sum, atRow),
 			DynamicUpdateSlice(s[3], newCM, atColumn), DynamicUpdateSlice(s[4], csum, atColumn)}
-		if p.same != nil {
-			for i, x := range []*Node{p.same, Mul(p.same, inner)} {
-				r := Add(DynamicSlice(s[5+2*i], atRow, rowSize), fold(x, 1, Add))
-				c := Add(DynamicSlice(s[6+2*i], atColumn, columnSize), fold(x, 0, Add))
-				next = append(next, DynamicUpdateSlice(s[5+2*i], r, atRow), DynamicUpdateSlice(s[6+2*i], c, atColumn))
+		// A positive's S is taken from the tile, and not computed by itself: so it is the maximum's, to the last bit, where it is
+		// the largest.
+		along := func(axis int, state, x *Node) {
+			at, size := atRow, rowSize
+			if axis == 0 {
+				at, size = atColumn, columnSize
 			}
+			next = append(next, DynamicUpdateSlice(state, Add(DynamicSlice(state, at, size), fold(x, axis, Add)), at))
+		}
+		switch {
+		case p.self != nil:
+			along(1, s[5], Where(p.self, inner, like(inner, p.none)))
+		case p.same != nil:
+			positives := Where(NotEqual(p.same, like(p.same, p.none)), inner, like(inner, p.none))
+			along(1, s[5], p.same)
+			along(1, s[6], positives)
+			along(0, s[7], positives)
 		}
 		return next
 	})
 	vector := func(x *Node, length int) *Node { return StopGradient(shorten(Reshape(x, -1), 0, length)) }
-	f := sums{vector(out[1], c.n), vector(out[2], c.n), vector(out[3], c.m), vector(out[4], c.m), nil, nil, nil, nil}
-	if c.pairs {
-		atLeastOne := func(x *Node) *Node { return Max(x, OnesLike(x)) } // what has no positives has the mean 0
-		f.rowCount, f.columnCount = atLeastOne(vector(out[5], c.n)), atLeastOne(vector(out[6], c.m))
-		f.positives, f.positivesOf = Div(vector(out[7], c.n), f.rowCount), Div(vector(out[8], c.m), f.columnCount)
+	f := sums{rowMax: vector(out[1], c.n), rowSum: vector(out[2], c.n), columnMax: vector(out[3], c.m), columnSum: vector(out[4], c.m)}
+	switch {
+	case c.diagonal:
+		f.positives = vector(out[5], c.n)
+		f.positivesOf = f.positives
+	case c.groups != nil:
+		count := vector(out[5], c.n)
+		f.count = Max(count, OnesLike(count)) // what has no positives has the mean 0
+		f.positives, f.positivesOf = Div(vector(out[6], c.n), f.count), Div(vector(out[7], c.m), f.count)
 	}
 	return f
 }
@@ -235,7 +255,7 @@ func (c *contrast) forward() sums {
 // backward returns the gradients at x and y from those at the rows' and columns' log-sums and at both means of positives, end
 // to end in d. With r, c, p and q for them, and G[i,j] = 1 for positives:
 //
-//	dS[i,j] = rᵢ/rowSumᵢ·exp(S[i,j] − rowMaxᵢ) + cⱼ/columnSumⱼ·exp(S[i,j] − columnMaxⱼ) + G[i,j]·(pᵢ/rowCountᵢ + qⱼ/columnCountⱼ)
+//	dS[i,j] = rᵢ/rowSumᵢ·exp(S[i,j] − rowMaxᵢ) + cⱼ/columnSumⱼ·exp(S[i,j] − columnMaxⱼ) + G[i,j]·(pᵢ/countᵢ + qⱼ/countⱼ)
 //	dX = dS·Y    dY = dSᵀ·X
 func (c *contrast) backward(f sums, d *Node) []*Node {
 	n, m := c.nr*c.rows, c.nc*c.columns
@@ -246,9 +266,12 @@ func (c *contrast) backward(f sums, d *Node) []*Node {
 	given = append(given, padTo(c.x, 0, n), padTo(TransposeAllAxes(c.x, 1, 0), 1, n), padTo(c.y, 0, m),
 		row(f.rowMax), row(Div(Slice(d, AxisRange(0, c.n)), f.rowSum)),
 		column(f.columnMax), column(Div(Slice(d, AxisRange(c.n, c.n+c.m)), f.columnSum)))
-	if c.pairs {
-		given = append(given, row(Div(Slice(d, AxisRange(c.n+c.m, c.n+c.m+c.n)), f.rowCount)),
-			column(Div(Slice(d, AxisRange(c.n+c.m+c.n)), f.columnCount)))
+	var p, q *Node
+	if f.positives != nil {
+		p, q = Slice(d, AxisRange(c.n+c.m, c.n+c.m+c.n)), Slice(d, AxisRange(c.n+c.m+c.n))
+	}
+	if c.groups != nil {
+		given = append(given, row(Div(p, f.count)), column(Div(q, f.count)))
 	}
 	carried := []*Node{integer(c.x.Graph(), 0), c.zeros(n, c.d), c.zeros(c.d, m)}
 	out := while(carried, given, c.more, func(s, given []*Node) []*Node {
@@ -274,5 +297,10 @@ func (c *contrast) backward(f sums, d *Node) []*Node {
 		dy := Add(columnsOf(s[2], p.column, c.columns), Einsum("DN,NM->DM", xColumns, ds))
 		return []*Node{p.next, DynamicUpdateSlice(s[1], dx, []*Node{p.row, p.zero}), DynamicUpdateSlice(s[2], dy, []*Node{p.zero, p.column})}
 	})
-	return []*Node{shorten(out[1], 0, c.n), TransposeAllAxes(shorten(out[2], 1, c.m), 1, 0)}
+	dx, dy := shorten(out[1], 0, c.n), TransposeAllAxes(shorten(out[2], 1, c.m), 1, 0)
+	if c.diagonal { // dS[i,i] needs no tile
+		both := ExpandAxes(Add(p, q), 1)
+		dx, dy = Add(dx, Mul(both, c.y)), Add(dy, Mul(both, c.x))
+	}
+	return []*Node{dx, dy}
 }
