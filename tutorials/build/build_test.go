@@ -266,12 +266,25 @@ func TestRun(t *testing.T) {
 	if said, err := attempt(true, good); err != nil {
 		t.Errorf("checking: %s, error %v", said, err)
 	}
+	path := filepath.Join(folder, "notebooks", "en", "00-sample.ipynb")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for outputs, want := range map[string]string{
 		`[{"output_type": "error", "ename": "ERROR", "evalue": "exit status 1", "traceback": []}]`: "it failed: ERROR: exit status 1",
 		`[{"output_type": "stream", "name": "stdout", "text": "accuracy 12"}]`:                     "accuracy is 12, outside of 97 to 99",
 	} {
 		if said, err := attempt(true, outputs); err == nil || !strings.Contains(said, want) {
 			t.Errorf("checking: %s, error %v, want %q", said, err, want)
+		}
+		t.Setenv("TMPDIR", t.TempDir())
+		said, err := attempt(false, outputs)
+		if err == nil || !strings.Contains(said, want) || !strings.Contains(said, "failed-en-00-sample.ipynb") {
+			t.Errorf("building: %s, error %v, want %q", said, err, want)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("a failed build changed the notebook (%v)", err)
 		}
 	}
 	write(strings.Replace(sample, "Some text.", "Another text.", 1))

@@ -167,7 +167,11 @@ func (o options) one(ctx context.Context, l lesson) (wrong []string, err error) 
 	if err != nil {
 		return nil, err
 	}
-	return wrong, os.WriteFile(path, data, 0o644) // also with problems, so that one can look at them
+	if len(wrong) > 0 { // the notebook stays as it was; what failed can be looked at
+		path = filepath.Join(os.TempDir(), "failed-"+l.language+"-"+filepath.Base(path))
+		wrong = append(wrong, "what it put out is in "+path)
+	}
+	return wrong, os.WriteFile(path, data, 0o644)
 }
 
 // execute is the Python program that runs a notebook: source, folder to run in, result, seconds. A failed cell does not stop the

@@ -155,7 +155,7 @@ func TestEnvironment(t *testing.T) {
 	if path[0] != bin || filepath.Base(path[1]) != "bin" || slices.Contains(path, "relative") {
 		t.Errorf("PATH is %v", path)
 	}
-	if env["GOMLX_BACKEND"] != "xla" || env["GOMLX_NO_AUTO_INSTALL"] != "1" || env["GOFLAGS"] != "-trimpath" {
+	if env["GOMLX_BACKEND"] != "xla" || env["GOMLX_NO_AUTO_INSTALL"] != "1" || env["GOFLAGS"] != "-trimpath -ldflags=-w" {
 		t.Errorf("environment %v", env)
 	}
 	if env, err = Environment(context.Background(), bin, ""); err != nil || env["GOMLX_BACKEND"] != "" {
@@ -229,5 +229,23 @@ func TestGoScript(t *testing.T) {
 	}
 	if err := call("get", "example.com/nowhere"); err == nil {
 		t.Error("go get of a package by name was skipped")
+	}
+}
+
+// TestQuickLink: cells are linked without debug information, and what a user has in GOFLAGS stays.
+func TestQuickLink(t *testing.T) {
+	for flags, want := range map[string]string{
+		"": "-ldflags=-w", "-mod=mod": "-mod=mod -ldflags=-w", "-ldflags=-s": "-ldflags=-s", "-race -ldflags=-X=a=b": "-race -ldflags=-X=a=b",
+	} {
+		if got := quickLink(flags); got != want {
+			t.Errorf("GOFLAGS %q becomes %q, want %q", flags, got, want)
+		}
+	}
+	env, err := Environment(context.Background(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(env["GOFLAGS"], "-ldflags") {
+		t.Errorf("the kernel's GOFLAGS are %q", env["GOFLAGS"])
 	}
 }
