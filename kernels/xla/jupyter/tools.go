@@ -20,12 +20,14 @@ type Tool struct {
 	module  string // that it belongs to
 	pkg     string // to build
 	version string // "" for the one that gomm's go.mod names
+	patched bool   // see patch.go
 }
 
 // Tools are GoNB and what it calls. gopls is not in go.mod, where it would clash with GoNB's own golang.org/x/tools.
 func Tools() []Tool {
 	return []Tool{
-		{Name: "gonb", Need: "runs the cells", module: "github.com/janpfeifer/gonb", pkg: "github.com/janpfeifer/gonb"},
+		{Name: "gonb", Need: "runs the cells", module: "github.com/janpfeifer/gonb", pkg: "github.com/janpfeifer/gonb",
+			patched: true},
 		{Name: "goimports", Need: "adds the imports that a cell leaves out", module: "golang.org/x/tools",
 			pkg: "golang.org/x/tools/cmd/goimports"},
 		{Name: "gopls", Need: "completes and explains code", module: "golang.org/x/tools/gopls", pkg: "golang.org/x/tools/gopls",
@@ -103,6 +105,16 @@ func (t Tool) Check(ctx context.Context, module, bin string) error {
 	if got := moduleVersion(info, t.module); got != want {
 		return fmt.Errorf("%s is version %s of %s, not %s", path, got, t.module, want)
 	}
+	if !t.patched {
+		return nil
+	}
+	sum, err := patchSum()
+	if err != nil {
+		return err
+	}
+	if got, err := os.ReadFile(path + ".patches"); err != nil || string(got) != sum {
+		return fmt.Errorf("%s has other patches than this checkout's", path)
+	}
 	return nil
 }
 
@@ -125,15 +137,25 @@ func (t Tool) build(ctx context.Context, module, bin string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	if t.version != "" {
+	switch {
+	case t.patched:
+		err = t.buildPatched(ctx, module, temp)
+	case t.version != "":
 		_, err = goCommand(ctx, temp, []string{"GOBIN=" + temp, "GOFLAGS="}, "install", t.pkg+"@"+t.version)
-	} else {
+	default:
 		_, err = goCommand(ctx, module, nil, "build", "-buildvcs=false", "-o", filepath.Join(temp, t.Name), t.pkg)
 	}
 	if err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(temp, t.Name), filepath.Join(bin, t.Name))
+	if err := os.Rename(filepath.Join(temp, t.Name), filepath.Join(bin, t.Name)); err != nil || !t.patched {
+		return err
+	}
+	sum, err := patchSum()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(bin, t.Name+".patches"), []byte(sum), 0o644)
 }
 
 // goCommand runs go in a folder; the error holds what it complained of.

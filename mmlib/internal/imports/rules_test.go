@@ -74,7 +74,7 @@ var rules = []rule{
 	// Everything that knows about XLA. It could leave as a library of its own.
 	{"kernels/xla/lean/...", []string{gomlx, compute, "kernels/xla/lean/..."}},
 	{"kernels/xla/...", []string{goxla, gomlx, compute, flock, xsys, "golang.org/x/term", "github.com/schollz/progressbar/v3",
-		"kernels/xla/..."}},
+		"github.com/bluekeyes/go-gitdiff/...", "kernels/xla/..."}},
 
 	// The command knows models and sources from the table alone. Other programs import what they like.
 	{"cmd/gomm", []string{
