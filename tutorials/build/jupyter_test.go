@@ -121,7 +121,7 @@ const scrollOn = `
 
 // attentionPicture scrolls until the drawing is there, and says how wide it is on the screen.
 const attentionPicture = `(() => {
-	const titled = e => (e.src ? decodeURIComponent(e.src) : e.textContent).includes('a handwritten digit [');
+	const titled = e => (e.src ? decodeURIComponent(e.src) : e.textContent).includes('the left digit [');
 	const picture = [...document.querySelectorAll('.jp-OutputArea-output img, .jp-OutputArea-output svg')].find(titled);
 	if (!picture) {
 		` + scrollOn + `
