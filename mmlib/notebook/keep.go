@@ -16,13 +16,17 @@ import (
 // Dir returns a folder of this notebook's session, which every cell shares and which is removed when the kernel ends. A program that
 // is not a notebook's has one for itself, below the system's folder for temporary files.
 func Dir() string {
+	dir := sessionFolder()
+	Check(os.MkdirAll(dir, 0o700))
+	return dir
+}
+
+func sessionFolder() string {
 	dir := os.Getenv(protocol.GONB_TMP_DIR_ENV)
 	if dir == "" {
 		dir = filepath.Join(os.TempDir(), fmt.Sprintf("gomm-notebook-%d", os.Getpid()))
 	}
-	dir = filepath.Join(dir, "session")
-	Check(os.MkdirAll(dir, 0o700))
-	return dir
+	return filepath.Join(dir, "session")
 }
 
 // Save keeps a value for later cells, under a name: letters, digits, - and _. It replaces what was kept under that name.

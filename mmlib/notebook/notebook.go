@@ -20,8 +20,11 @@
 package notebook
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -42,9 +45,17 @@ func Must2[A, B any](a A, b B, err error) (A, B) {
 // Check ends the cell if there is an error.
 func Check(err error) {
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		fmt.Fprintln(os.Stderr, "error:", explain(err))
 		exit(1)
 	}
+}
+
+// explain adds what to do where something of this notebook's session is missing: a run that no cell has made yet.
+func explain(err error) error {
+	if errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), sessionFolder()) {
+		return fmt.Errorf("%w\nRun the cell above that makes it first: Run → Run All Above Selected Cell", err)
+	}
+	return err
 }
 
 // exit ends the program; tests put something else in its place.

@@ -3,7 +3,9 @@ package notebook
 import (
 	"errors"
 	"image"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,6 +82,16 @@ func TestMust(t *testing.T) {
 	}
 	if !ends(func() { Must(0, errors.New("broken")) }) || *status != 1 {
 		t.Errorf("an error does not end the cell with status 1 but with %d", *status)
+	}
+}
+
+// TestMissingRun: what an earlier cell of the notebook should have made is asked of that cell; other files are not.
+func TestMissingRun(t *testing.T) {
+	for path, asked := range map[string]bool{filepath.Join(Dir(), "clip"): true, filepath.Join(t.TempDir(), "clip"): false} {
+		_, err := os.ReadFile(path)
+		if got := strings.Contains(explain(err).Error(), "Run All Above"); got != asked || !errors.Is(explain(err), fs.ErrNotExist) {
+			t.Errorf("%v", explain(err))
+		}
 	}
 }
 
