@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -81,12 +82,18 @@ for code in ['%%\npanic("first")', '%%\nfmt.Println("second")', '%%\nfmt.Println
 say("queue", began, status=" ".join(reply("execute_reply")["status"] for _ in range(3)), text="")
 run("after", "%%\nfmt.Println(4)")
 client.stop_channels()
-manager.shutdown_kernel(now=True)
+manager.shutdown_kernel() # asked, not killed: then it ends its gopls too
 `
 
 // TestRawClient: what a front-end can rely on, each once a fault of GoNB (see bench/upstream/gonb.md). It logs how long things take.
 func TestRawClient(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), program(t, "python"), "-u", "-c", rawClient)
+	temp, err := os.MkdirTemp("", "raw") // a short path: gopls's socket lies below it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -111,6 +118,9 @@ func TestRawClient(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(temp, "gonb_*")); err != nil || len(left) > 0 {
+		t.Errorf("the kernel left %q, and its gopls, behind (%v)", left, err)
 	}
 	for name, want := range map[string]struct {
 		status, text string
