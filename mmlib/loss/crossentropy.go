@@ -10,8 +10,7 @@ import (
 //	L = −1/N Σᵢ Σⱼ T[i,j] · log softmaxⱼ(logits[i,·])          with 0 · log 0 = 0
 //
 // logits and targets [N, M]; the rows of targets sum to 1, and a target of exactly 0 has the gradient 0. The log-softmax is
-// computed as x − max − log Σ exp(x − max),
-// so logits of any size are safe. For NaN, −Inf and floats of 16 bits see the package comment.
+// computed as x − max − log Σ exp(x − max), so logits of any size are safe. For NaN, −Inf and floats of 16 bits see the package comment.
 func CrossEntropy(logits, targets *Node) *Node {
 	checkLogits(logits)
 	targets.AssertDims(logits.Shape().Dim(0), logits.Shape().Dim(1))

@@ -20,8 +20,8 @@ type Interval struct {
 //
 // q [B, L, H, K], k [B, S, H, K] and v [B, S, H, W] give z [B, L, H, W]. A query that may look at no key gets zeros. Scores of
 // any finite size are safe, ties among them included. Keys and values that no query may look at must be finite all the same:
-// their weights are 0, and 0·NaN is NaN. An axis of length 0 panics. Floats of
-// 16 bits are computed in Float32 and the result is converted back. Blocks of keys that no query of a block may look at
+// their weights are 0, and 0·NaN is NaN. An axis of length 0 panics.
+// Floats of 16 bits are computed in Float32 and the result is converted back. Blocks of keys that no query of a block may look at
 // are left out: of a causal mask's work, 28 of 64 tiles at 4,096 positions and nearly half at more.
 func Attention(q, k, v *Node, keys Interval) *Node {
 	dtype, original := onlyFloats("the query", q), q.DType()

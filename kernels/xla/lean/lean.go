@@ -38,7 +38,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// Choice reports whether a lean kernel is used in place of the plain formula. Its zero value lets the size decide.
+// Choice decides whether a lean kernel is used in place of the plain formula. Its zero value lets the size decide.
 type Choice int
 
 // The choices.
