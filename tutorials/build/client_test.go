@@ -36,11 +36,14 @@ def reply(kind):
         if message["msg_type"] == kind:
             return message["content"]
 
-def run(name, code, interrupt=None):
+def run(name, code, interrupt=None, answer=None):
     began, text = time.time(), []
     if interrupt:
         threading.Timer(interrupt, manager.interrupt_kernel).start()
-    sent = client.execute(code)
+    sent = client.execute(code, allow_stdin=answer is not None)
+    if answer is not None:
+        client.get_stdin_msg(timeout=60)
+        client.input(answer)
     while True:
         message = client.get_iopub_msg(timeout=120)
         content = message["content"]
@@ -72,6 +75,10 @@ client.inspect(code, code.index("Println") + 2)
 say("inspect", time.time(), status="ok", text=str(reply("inspect_reply")["data"]))
 run("compile error", "%%\nfmt.Println(undefinedName)")
 run("stdin", '%%\nvar s string\n_, err := fmt.Scan(&s)\nfmt.Println("scan:", err)')
+ask = 'import "github.com/janpfeifer/gonb/gonbui"\n%%\ngonbui.RequestInput("name", false)\n'
+scan = 'var s string\n_, err := fmt.Scan(&s)\nfmt.Println("scan:", s, err)'
+run("input", ask + scan, answer="gomm")
+run("input not allowed", ask + scan)
 run("interrupt a shell", "!sleep 30; echo done", interrupt=1.5)
 code = 'import "gomm/mmlib/models"\n%%\nfmt.Println(len(models.Kinds()))\ntime.Sleep(9*time.Second)\nfmt.Println("to the end")'
 run("interrupt compiling", code, interrupt=0.3)
@@ -134,7 +141,9 @@ func TestRawClient(t *testing.T) {
 		"identifier":          {"ok", "数", 0},
 		"inspect":             {"ok", "func fmt.Println", 0},
 		"compile error":       {"error", "undefined: undefinedName", 0},
-		"stdin":               {"ok", "scan: EOF", 0},
+		"stdin":               {"ok", "A cell has no standard input", 0},
+		"input":               {"ok", "scan: gomm <nil>", 0},
+		"input not allowed":   {"ok", "A cell has no standard input", 0},
 		"interrupt a shell":   {"ok", "interrupt", 8},
 		"interrupt compiling": {"error", "interrupted", 8},
 		"interrupt running":   {"error", "interrupt", 15},
@@ -147,6 +156,11 @@ func TestRawClient(t *testing.T) {
 		}
 		if strings.Contains(a.Text, "to the end") || strings.Contains(a.Text, "done") {
 			t.Errorf("%s: it went on to its end: %q", name, a.Text)
+		}
+	}
+	for _, name := range []string{"stdin", "input not allowed"} {
+		if !strings.Contains(got[name].Text, "EOF\n") {
+			t.Errorf("%s: the program does not read EOF: %q", name, got[name].Text)
 		}
 	}
 	for name, want := range map[string]string{"ascii": "Load", "chinese": "Load", "beyond 16 bits": "Load", "identifier": "数字"} {

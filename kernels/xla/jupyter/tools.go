@@ -67,7 +67,7 @@ func BuildTools(ctx context.Context, module, bin string, log io.Writer) error {
 
 // goScript is what the kernel calls as go. Before each cell GoNB runs "go get", which knows nothing of go.work: it asks the network
 // for packages that the checkout has, and fails where there is none. So where all packages of a cell are here, go get has nothing
-// to do; everything else goes to the real go.
+// to do; everything else goes to the real go. Asking costs a tenth of a second, so it is not asked twice about the same imports.
 func goScript(ctx context.Context, module string) (string, error) {
 	goroot, err := goCommand(ctx, module, nil, "env", "GOROOT")
 	if err != nil {
@@ -76,8 +76,12 @@ func goScript(ctx context.Context, module string) (string, error) {
 	return fmt.Sprintf(`#!/bin/sh
 # gomm's kernel calls this as go: see kernels/xla/jupyter/tools.go.
 go=%s
-if [ "$1" = get ] && [ -n "${GONB_TMP_DIR:-}" ] && [ "$PWD" = "$GONB_TMP_DIR" ]; then
-	case "$#$2" in 1 | 2-t) "$go" list -deps -test . >/dev/null 2>&1 && exit 0 ;; esac
+if [ -n "${GONB_TMP_DIR:-}" ] && [ "$PWD" = "$GONB_TMP_DIR" ]; then
+	case "$*" in "get" | "get -t")
+		imports=$(sed -n '/^import/,/^)/p' main*.go 2>/dev/null)
+		[ "$imports" = "$(cat imports.have 2>/dev/null)" ] && exit 0
+		"$go" list -deps -test . >/dev/null 2>&1 && echo "$imports" >imports.have && exit 0 ;;
+	esac
 fi
 exec "$go" "$@"
 `, shellQuote(filepath.Join(goroot, "bin", "go"))), nil
