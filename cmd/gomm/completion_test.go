@@ -21,9 +21,9 @@ func TestCompletionScripts(t *testing.T) {
 // TestCompleteData asks as a shell does when the user presses Tab.
 func TestCompleteData(t *testing.T) {
 	for typed, want := range map[string]string{
-		"data ,":                   "fashion-mnist mnist plugin cuda tpu",
+		"data ,":                   "fashion-mnist films mnist scenes plugin cuda tpu",
 		"data,":                    "data",
-		"data mnist ,":             "fashion-mnist plugin cuda tpu",
+		"data mnist ,":             "fashion-mnist films scenes plugin cuda tpu",
 		"data --dir ,":             "", // a folder: the shell knows those
 		"doctor --js,":             "--json",
 		"completion f,":            "fish",
@@ -31,7 +31,7 @@ func TestCompleteData(t *testing.T) {
 		"finetune ,":               "classifier",
 		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
-		"eval --data ,": "fashion-mnist mnist",
+		"eval --data ,": "fashion-mnist films mnist scenes",
 	} {
 		args := append([]string{"__completeNoDesc"}, strings.Split(strings.TrimSuffix(typed, ","), " ")...)
 		_, stdout, _ := call(args...)

@@ -42,25 +42,37 @@ func fetchables() []fetchable {
 
 func newDataCommand() *cobra.Command {
 	var dir string
+	var examples exampleFlags
 	cmd := &cobra.Command{
 		Use:   "data [" + strings.Join(fetchableNames(), "|") + "]...",
-		Short: "Fetch data sets and XLA plugins, and check their sums",
+		Short: "Fetch data sets and XLA plugins, check their sums, show and export examples",
 		Long: `Data fetches what is named and checks it; what is already here is only checked. Everything is kept in the user's cache
 folder, where the other commands look, or in the folder that --dir names.
+
+With --show it prints some examples of a data set and draws them; with --export it writes them for other programs to use.
 
 ` + describeFetchables(),
 		Example: `  gomm data mnist plugin              all that the demo needs
   gomm data fashion-mnist
-  gomm data mnist --dir /data/mnist   keep it there; a copy that is there already is used`,
+  gomm data mnist --dir /data/mnist   keep it there; a copy that is there already is used
+  gomm data scenes --show             captions, questions and dialogues, and their pictures in scenes.png
+  gomm data scenes --export scenes --count 5000 --set grid=4`,
 		Args:              fetchableArgs,
 		ValidArgsFunction: completeWords(fetchableNames()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := examples.check(cmd, args); err != nil {
+				return err
+			}
+			if examples.wanted() {
+				return examples.run(cmd, args[0], dir)
+			}
 			if dir != "" && len(args) > 1 {
 				return usagef("data: --dir is for one at a time, as their files share names; got %s", strings.Join(args, " "))
 			}
 			return fetchAll(cmd, args, dir)
 		},
 	}
+	examples.add(cmd)
 	cmd.Flags().StringVar(&dir, "dir", "", "keep the files in this folder instead of the cache")
 	if err := cmd.MarkFlagDirname("dir"); err != nil {
 		panic(err) // the flag is the one above
@@ -126,13 +138,18 @@ func fetchDataset(name string) func(context.Context, string, io.Writer) (string,
 
 // loadDataset loads a data set and says what it holds and where it is kept.
 func loadDataset(ctx context.Context, name string, o data.Options) (string, error) {
+	source := models.Sources()[name]()
 	if o.Cache == "" {
+		kept := name
+		if of, ok := source.(interface{ MadeOf() string }); ok {
+			kept = of.MadeOf()
+		}
 		var err error
-		if o.Cache, err = data.CacheDir(name); err != nil {
+		if o.Cache, err = data.CacheDir(kept); err != nil {
 			return "", fmt.Errorf("%w; --dir names one", err)
 		}
 	}
-	splits, err := models.Sources()[name]().Load(ctx, o)
+	splits, err := source.Load(ctx, o)
 	if err != nil {
 		return "", err
 	}

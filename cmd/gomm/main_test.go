@@ -33,8 +33,8 @@ func TestExitStatus(t *testing.T) {
 		{"--nonsense", exitUsage, "", "gomm: unknown flag: --nonsense\nRun 'gomm --help'"},
 		{"data --nonsense", exitUsage, "", "gomm: unknown flag: --nonsense\nRun 'gomm data --help'"},
 		{"version now", exitUsage, "", `gomm: unknown command "now" for "gomm version"`},
-		{"data", exitUsage, "", "gomm: data: name what to fetch: fashion-mnist, mnist, plugin, cuda, tpu\n"},
-		{"data mnits", exitUsage, "", `gomm: data: nothing is called "mnits"; there are fashion-mnist, mnist, plugin, cuda, tpu`},
+		{"data", exitUsage, "", "gomm: data: name what to fetch: fashion-mnist, films, mnist, scenes, plugin, cuda, tpu\n"},
+		{"data mnits", exitUsage, "", `gomm: data: nothing is called "mnits"; there are fashion-mnist, films, mnist, scenes, plugin, cuda, tpu`},
 		{"data --dir x mnist plugin", exitUsage, "", "gomm: data: --dir is for one at a time"},
 		{"data --dir x cuda", exitUsage, "", "gomm: data: --dir is not for the plugins of GPUs"},
 	} {

@@ -25,6 +25,7 @@ import (
 	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/data/picture"
+	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
@@ -175,8 +176,10 @@ func Kinds() map[string]Kind {
 // Sources is the table of the sources of examples, with the settings that they have by default.
 func Sources() map[string]func() data.Source {
 	sources := map[string]func() data.Source{
-		mnist.MNIST:   func() data.Source { return &mnist.Source{Name: mnist.MNIST, Validation: 5000} },
-		mnist.Fashion: func() data.Source { return &mnist.Source{Name: mnist.Fashion, Validation: 5000} },
+		mnist.MNIST:     func() data.Source { return &mnist.Source{Name: mnist.MNIST, Validation: 5000} },
+		mnist.Fashion:   func() data.Source { return &mnist.Source{Name: mnist.Fashion, Validation: 5000} },
+		scenes.Name:     func() data.Source { return scenes.Default() },
+		scenes.FilmName: func() data.Source { return scenes.DefaultFilms() },
 	}
 	table.Lock()
 	defer table.Unlock()

@@ -102,10 +102,10 @@ func TestUnknownNames(t *testing.T) {
 	_, err = models.Decode(run.Config{Kind: "poetry"})
 	check.Error(t, err, `"poetry"`, "classifier, clip")
 	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
-	check.Error(t, err, `"cifar"`, "fashion-mnist, mnist")
+	check.Error(t, err, `"cifar"`, "fashion-mnist, films, mnist, scenes")
 	s, err := models.Preset("clip", "mnist-tiny")
 	check.Must(t, err)
-	check.Error(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, mnist")
+	check.Error(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, films, mnist, scenes")
 	if s.Data.String() != "mnist" {
 		t.Errorf("a refused data set is used: %s", s.Data)
 	}

@@ -134,6 +134,20 @@ func (s *Set) Classes() captions.Classes {
 	return slices.DeleteFunc(all, func(v captions.Vocabulary) bool { return !slices.Contains(s.Captions.Languages, v.Language) })
 }
 
+// Record describes example i for people and for other programs.
+func (s *Set) Record(i int) any {
+	return Record{Class: s.Class(i), Name: vocabularies[s.Name][0].Names[s.Class(i)]}
+}
+
+// Record is the class of an example, and its name in English.
+type Record struct {
+	Class int    `json:"class"`
+	Name  string `json:"name"`
+}
+
+// String is the record for people.
+func (r Record) String() string { return "  " + r.Name }
+
 // Texts returns all captions that [Set.Pairs] draws from.
 func (s *Set) Texts() ([]string, error) {
 	if s.Captions == nil {

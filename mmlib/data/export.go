@@ -1,0 +1,124 @@
+package data
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+)
+
+// Recorded is a set that can show its examples to people and describe them to other programs.
+type Recorded interface {
+	Set
+	Original(i int) image.Image
+	Record(i int) any // its JSON is an object
+}
+
+// Export writes the first n examples of a set into a new folder, for other programs: examples.jsonl has an object a line, what
+// Record says of the example and, as "picture", the name of its file, a PNG. The folder appears when all of it is written.
+func Export(dir string, set Recorded, n int) (err error) {
+	if n < 1 || n > set.Len() {
+		return fmt.Errorf("data: %d examples cannot be exported: the split has %d", n, set.Len())
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("data: %s exists already: name a new folder, or remove it", dir)
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	temp, err := os.MkdirTemp(parent, ".export-")
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(temp))
+		}
+	}()
+	var lines bytes.Buffer
+	for i := range n {
+		name := fmt.Sprintf("%06d.png", i)
+		line, err := withPicture(set.Record(i), name)
+		if err != nil {
+			return fmt.Errorf("data: example %d: %w", i, err)
+		}
+		lines.Write(line)
+		if err := WritePNG(filepath.Join(temp, name), set.Original(i)); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(temp, "examples.jsonl"), lines.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	return nil
+}
+
+// withPicture is the line of an example.
+func withPicture(record any, name string) ([]byte, error) {
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	object := map[string]any{}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&object); err != nil {
+		return nil, err
+	}
+	object["picture"] = name
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false) // "<左>" as it is
+	err = encoder.Encode(object)
+	return line.Bytes(), err
+}
+
+// WritePNG writes a picture file.
+func WritePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	w := bufio.NewWriter(f)
+	if err := errors.Join(png.Encode(w, img), w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("data: writing %s: %w", path, errors.Join(err, os.Remove(path)))
+	}
+	return nil
+}
+
+// Sheet lays pictures out in rows on white, each enlarged so many times, with square pixels.
+func Sheet(pictures []image.Image, columns, enlarge int) image.Image {
+	const gap = 8
+	width, height := 0, 0
+	for _, p := range pictures {
+		width, height = max(width, p.Bounds().Dx()*enlarge), max(height, p.Bounds().Dy()*enlarge)
+	}
+	columns = max(1, min(columns, len(pictures)))
+	rows := (len(pictures) + columns - 1) / columns
+	sheet := image.NewRGBA(image.Rect(0, 0, gap+columns*(width+gap), gap+rows*(height+gap)))
+	draw.Draw(sheet, sheet.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+	for i, p := range pictures {
+		left, top := gap+i%columns*(width+gap), gap+i/columns*(height+gap)
+		b := p.Bounds()
+		for y := range b.Dy() * enlarge {
+			for x := range b.Dx() * enlarge {
+				sheet.Set(left+x, top+y, p.At(b.Min.X+x/enlarge, b.Min.Y+y/enlarge))
+			}
+		}
+	}
+	return sheet
+}

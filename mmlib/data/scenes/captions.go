@@ -1,0 +1,110 @@
+package scenes
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Fact is one thing that can be said of a scene: the value of an attribute of a cell.
+type Fact struct {
+	Cell      int
+	Attribute Attribute
+	Value     int
+}
+
+// Facts lists all facts of a scene, four for each cell.
+func (s Scene) Facts() []Fact {
+	var facts []Fact
+	for i, c := range s.Cells {
+		for a, v := range c {
+			facts = append(facts, Fact{i, Attribute(a), int(v)})
+		}
+	}
+	return facts
+}
+
+// NumCaptions is the number of captions that a scene has in a language. They say the same, cell by cell from the top left.
+const NumCaptions = 3
+
+// caption is the scene's caption of the given number.
+func (l *language) caption(s Scene, number int) string {
+	parts := make([]string, len(s.Cells))
+	for i, c := range s.Cells {
+		word := func(a Attribute) string { return l.value(a, int(c[a])) }
+		parts[i] = fmt.Sprintf(l.cells[number]+"%.0[5]s%.0[6]s", // which not all captions have
+			word(Digit), word(Color), word(Background), word(Style), l.placeOf(i, s.Grid), l.atPlace(i, s.Grid))
+	}
+	return strings.Join(parts, l.join)
+}
+
+// drawCaption draws a caption in the language.
+func (l *language) drawCaption(s Scene, r *rand.Rand) string {
+	return l.caption(s, r.IntN(NumCaptions))
+}
+
+// ParseCaption reads the facts that a caption states, in either language, each once and in the order of cells and attributes.
+// It is made for what models write: what it cannot read it leaves out, and contradictions are all returned.
+func ParseCaption(caption string, grid int) []Fact {
+	found := map[Fact]bool{}
+	for _, clause := range strings.FieldsFunc(strings.ToLower(caption), func(r rune) bool { return r == ';' || r == '；' }) {
+		for _, l := range tongues {
+			cell, rest := l.findPlace(clause, grid)
+			if cell < 0 {
+				continue
+			}
+			for _, f := range l.values(rest) {
+				f.Cell = cell
+				found[f] = true
+			}
+		}
+	}
+	facts := make([]Fact, 0, len(found))
+	for f := range found {
+		facts = append(facts, f)
+	}
+	slices.SortFunc(facts, func(a, b Fact) int {
+		return slices.Compare([]int{a.Cell, int(a.Attribute), a.Value}, []int{b.Cell, int(b.Attribute), b.Value})
+	})
+	return facts
+}
+
+// findPlace looks for the name of a cell and returns the clause without it; -1 for none.
+func (l *language) findPlace(clause string, grid int) (cell int, rest string) {
+	for i := range grid * grid {
+		if before, after, ok := strings.Cut(clause, l.placeOf(i, grid)); ok {
+			return i, before + " " + after
+		}
+	}
+	return -1, clause
+}
+
+// values lists the values named in a clause. Longer names go first, so that 橙红色 is not taken for 红色 as well.
+func (l *language) values(clause string) []Fact {
+	var facts []Fact
+	type named struct {
+		word string
+		fact Fact
+	}
+	var names []named
+	for _, a := range []Attribute{Color, Background, Style} {
+		for v := range a.Values() {
+			names = append(names, named{l.value(a, v), Fact{Attribute: a, Value: v}})
+		}
+	}
+	slices.SortStableFunc(names, func(a, b named) int { return len(b.word) - len(a.word) })
+	for _, n := range names {
+		if before, after, ok := strings.Cut(clause, n.word); ok {
+			facts, clause = append(facts, n.fact), before+" "+after
+		}
+	}
+	for _, word := range strings.FieldsFunc(clause, func(r rune) bool { return !unicode.IsDigit(r) }) {
+		if v, err := strconv.Atoi(word); err == nil && v < Digit.Values() {
+			facts = append(facts, Fact{Attribute: Digit, Value: v})
+		}
+	}
+	return facts
+}

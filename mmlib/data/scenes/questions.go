@@ -1,0 +1,259 @@
+package scenes
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+)
+
+// Kind is what a question asks for.
+type Kind string
+
+// The kinds of questions.
+const (
+	AskAttribute  Kind = "attribute"  // what color is the digit at the top left?
+	AskCount      Kind = "count"      // how many digits are red?
+	AskExistence  Kind = "existence"  // is there a red 7?
+	AskComparison Kind = "comparison" // are the digits at … and … of the same color?
+	AskPosition   Kind = "position"   // where is the red 7?
+	AskReference  Kind = "reference"  // what color is the digit left of the red 7? in a dialogue: what color is it?
+	AskSum        Kind = "sum"        // what is the sum of the digits at … and …?
+)
+
+// Kinds lists the kinds of questions.
+func Kinds() []Kind {
+	return []Kind{AskAttribute, AskCount, AskExistence, AskComparison, AskPosition, AskReference, AskSum}
+}
+
+// Question is a question about a scene, with its answer.
+type Question struct {
+	Kind     Kind   `json:"kind"`
+	About    string `json:"about"` // the attribute that is asked for, or by which is compared or counted; "" for several
+	Language string `json:"language"`
+	Text     string `json:"text"`
+	Answer   string `json:"answer"`
+	Cells    []int  `json:"cells"` // where one must look; all of them for a count
+}
+
+// asker makes questions about a scene in a language.
+type asker struct {
+	Scene
+	l *language
+	r *rand.Rand
+}
+
+// ask draws a question. Some kinds fit few scenes: where a description names no single digit, another kind is drawn.
+func (a asker) ask() Question {
+	ways := [...]func() (Question, bool){a.attribute, a.count, a.existence, a.comparison, a.position, a.reference, a.sum}
+	for {
+		if q, ok := ways[a.r.IntN(len(ways))](); ok {
+			q.Language = a.l.name
+			return q
+		}
+	}
+}
+
+func (a asker) at(cell int) string               { return a.l.atPlace(cell, a.Grid) }
+func (a asker) value(of Attribute, i int) string { return a.l.value(of, int(a.Cells[i][of])) }
+func (a asker) anyCell() int                     { return a.r.IntN(len(a.Cells)) }
+func (a asker) anyAttribute() Attribute          { return Attribute(a.r.IntN(NumAttributes)) }
+
+// twoCells draws two different cells.
+func (a asker) twoCells() (int, int) {
+	i := a.anyCell()
+	j := (i + 1 + a.r.IntN(len(a.Cells)-1)) % len(a.Cells)
+	return i, j
+}
+
+func (a asker) attribute() (Question, bool) {
+	i, of := a.anyCell(), a.anyAttribute()
+	return Question{
+		Kind: AskAttribute, About: of.String(), Text: fmt.Sprintf(a.l.attribute[of], a.at(i)), Answer: a.value(of, i), Cells: []int{i},
+	}, true
+}
+
+func (a asker) count() (Question, bool) {
+	of, v := a.anyValue()
+	return a.howMany(of, v), true
+}
+
+// anyValue draws a value; in two of three cases one that the scene has, so that not most counts are 0.
+func (a asker) anyValue() (of Attribute, v int) {
+	of = a.anyAttribute()
+	if a.r.IntN(3) > 0 {
+		return of, int(a.Cells[a.anyCell()][of])
+	}
+	return of, a.r.IntN(of.Values())
+}
+
+func (a asker) howMany(of Attribute, v int) Question {
+	what := fmt.Sprintf(a.l.be[of], a.l.value(of, v))
+	return Question{
+		Kind: AskCount, About: of.String(), Text: fmt.Sprintf(a.l.count, what), Answer: strconv.Itoa(len(a.having(of, v))), Cells: a.all(),
+	}
+}
+
+// having lists the cells with a value.
+func (a asker) having(of Attribute, v int) []int {
+	var d description
+	d.of[of], d.are[of] = true, uint8(v)
+	return a.described(d)
+}
+
+func (a asker) all() []int {
+	all := make([]int, len(a.Cells))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func (a asker) existence() (Question, bool) {
+	return a.exists(a.anyDescription()), true
+}
+
+func (a asker) exists(d description) Question {
+	found := a.described(d)
+	q := Question{Kind: AskExistence, Text: fmt.Sprintf(a.l.exists, a.l.some(a.l.noun(d))), Answer: a.l.answer(len(found) > 0), Cells: found}
+	if len(found) == 0 {
+		q.Cells = a.all()
+	}
+	return q
+}
+
+// anyDescription describes something that is there as often as something that is not.
+func (a asker) anyDescription() description {
+	d := a.drawDescription(a.Cells[a.anyCell()])
+	if there := a.r.IntN(2) == 0; there {
+		return d
+	}
+	for range 20 {
+		for of := range d.are {
+			d.are[of] = uint8(a.r.IntN(Attribute(of).Values()))
+		}
+		if len(a.described(d)) == 0 {
+			break
+		}
+	}
+	return d
+}
+
+// drawDescription describes a cell by one or two of its attributes.
+func (a asker) drawDescription(c Cell) description {
+	d := description{are: c}
+	d.of[a.anyAttribute()] = true
+	d.of[a.anyAttribute()] = true
+	return d
+}
+
+// described lists the cells that fit.
+func (a asker) described(d description) []int {
+	var found []int
+	for i, c := range a.Cells {
+		if d.fits(c) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// unique describes a cell so that no other fits, by attributes in a random order until one suffices.
+func (a asker) unique(cell int) (description, bool) {
+	d := description{are: a.Cells[cell]}
+	for _, of := range a.r.Perm(NumAttributes) {
+		d.of[of] = true
+		if len(a.described(d)) == 1 {
+			return d, true
+		}
+	}
+	return d, false
+}
+
+// comparison looks for a pair of cells with the answer that a coin has chosen.
+func (a asker) comparison() (Question, bool) {
+	of, want := a.anyAttribute(), a.r.IntN(2) == 0
+	compare := func(i, j int) bool {
+		if of == Digit {
+			return a.Cells[i][of] > a.Cells[j][of]
+		}
+		return a.Cells[i][of] == a.Cells[j][of]
+	}
+	i, j := a.twoCells()
+	for range 20 {
+		if compare(i, j) == want {
+			break
+		}
+		i, j = a.twoCells()
+	}
+	text := a.l.same[of]
+	if of == Digit {
+		text = a.l.larger
+	}
+	return Question{
+		Kind: AskComparison, About: of.String(), Text: fmt.Sprintf(text, a.at(i), a.at(j)), Answer: a.l.answer(compare(i, j)),
+		Cells: []int{i, j},
+	}, true
+}
+
+func (a asker) position() (Question, bool) {
+	i := a.anyCell()
+	d, ok := a.unique(i)
+	return Question{
+		Kind: AskPosition, Text: fmt.Sprintf(a.l.where, a.l.noun(d)), Answer: a.l.placeOf(i, a.Grid), Cells: []int{i},
+	}, ok
+}
+
+func (a asker) reference() (Question, bool) {
+	i := a.anyCell()
+	to := direction(a.r.IntN(int(numDirections)))
+	j := a.neighbor(i, to)
+	d, ok := a.unique(i)
+	if j < 0 || !ok {
+		return Question{}, false
+	}
+	of := a.anyAttribute()
+	return Question{
+		Kind: AskReference, About: of.String(), Text: fmt.Sprintf(a.l.refer[of], a.l.noun(d), a.l.to[to]), Answer: a.value(of, j),
+		Cells: []int{i, j},
+	}, true
+}
+
+func (a asker) sum() (Question, bool) {
+	i, j := a.twoCells()
+	return Question{
+		Kind: AskSum, About: Digit.String(), Text: fmt.Sprintf(a.l.sum, a.at(i), a.at(j)),
+		Answer: strconv.Itoa(int(a.Cells[i][Digit]) + int(a.Cells[j][Digit])), Cells: []int{i, j},
+	}, true
+}
+
+// Answers lists every answer that a question about a grid can have in the languages, without duplicates, in a fixed order: the
+// list that a model ranks.
+func Answers(grid int, languages []string) ([]string, error) {
+	var list []string
+	add := func(s string) {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	for n := range 2*9 + 1 {
+		add(strconv.Itoa(n)) // sums, digits, counts
+	}
+	for _, name := range languages {
+		l, err := lookup(name)
+		if err != nil {
+			return nil, fmt.Errorf("scenes: %w", err)
+		}
+		for a := range Attribute(NumAttributes) {
+			for v := range a.Values() {
+				add(l.value(a, v))
+			}
+		}
+		add(l.yes)
+		add(l.no)
+		for cell := range grid * grid {
+			add(l.placeOf(cell, grid))
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,278 @@
+package scenes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math/rand/v2"
+	"slices"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data/picture"
+)
+
+// Name is the source's name in the table of sources.
+const Name = "scenes"
+
+// The splits besides those that every source has: scenes in which every cell shows a pair of digit and color that training
+// never shows. They exist if Source.HeldOutPairs is not 0.
+const (
+	Unseen           = "unseen"            // of MNIST's test digits
+	ValidationUnseen = "validation-unseen" // of digits held out of MNIST's training set
+)
+
+// Source is the data set with its settings: the settings "data.…" of a run.
+type Source struct {
+	Name         string        `json:"name"`           // "scenes"
+	Grid         int           `json:"grid"`           // cells along one side, 2 to 4
+	Train        int           `json:"train"`          // number of scenes in each split
+	Validation   int           `json:"validation"`     // …
+	Test         int           `json:"test"`           // …
+	HeldOutPairs int           `json:"held_out_pairs"` // of the 50 pairs of digit and color that only the unseen splits show: 0, 10 … 40
+	Languages    []string      `json:"languages"`      // that texts are drawn from: "en", "zh"
+	Seed         uint64        `json:"seed"`           // of the scenes
+	Augment      mnist.Augment `json:"augment"`        // of each digit, in training
+}
+
+// Default returns the source with the settings that it has by default.
+func Default() *Source {
+	return &Source{Name: Name, Grid: 2, Train: 500_000, Validation: 2000, Test: 5000, Languages: []string{english.name}, Seed: 1}
+}
+
+// String is the name of the data set.
+func (s *Source) String() string { return s.Name }
+
+// About says in a line what the data set is.
+func (s *Source) About() string {
+	return "pictures of colored digits with captions, questions and dialogues; made of MNIST"
+}
+
+// MadeOf is the data set whose files the scenes are made of.
+func (s *Source) MadeOf() string { return mnist.MNIST }
+
+// Validate names the setting and the value at fault.
+func (s *Source) Validate() error {
+	switch {
+	case s.Name != Name:
+		return fmt.Errorf("name is %q: it must be %q", s.Name, Name)
+	case s.Grid < 2 || s.Grid > 4:
+		return fmt.Errorf("grid is %d: it must be 2, 3 or 4", s.Grid)
+	case s.Train < 1:
+		return fmt.Errorf("train is %d: there must be at least 1 scene to train on", s.Train)
+	case s.Validation < 0:
+		return fmt.Errorf("validation is %d: it must be at least 0", s.Validation)
+	case s.Test < 0:
+		return fmt.Errorf("test is %d: it must be at least 0", s.Test)
+	case s.HeldOutPairs%10 != 0 || s.HeldOutPairs < 0 || s.HeldOutPairs > 40:
+		return fmt.Errorf("held_out_pairs is %d: it must be 0, 10, 20, 30 or 40 of the 50 pairs of digit and color", s.HeldOutPairs)
+	case len(s.Languages) == 0:
+		return errors.New("languages is empty: name at least one of en, zh")
+	}
+	for i, name := range s.Languages {
+		if _, err := lookup(name); err != nil {
+			return fmt.Errorf("languages: %w", err)
+		}
+		if slices.Contains(s.Languages[:i], name) {
+			return fmt.Errorf("languages names %q twice", name)
+		}
+	}
+	return s.Augment.Validate()
+}
+
+// validationDigits is how many of MNIST's training digits only the validation scenes show.
+const validationDigits = 5000
+
+// Load implements [data.Source]: it gets MNIST's digits; scenes are made when they are asked for.
+func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set, error) {
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("data.%w", err)
+	}
+	files := mnist.Options{Dir: o.Dir, Cache: o.Cache, Offline: o.Offline, Progress: o.Progress, Context: ctx}
+	all, test, err := mnist.Load(mnist.MNIST, files)
+	if err != nil {
+		return nil, err
+	}
+	train, validation := all.Split(validationDigits)
+	splits := map[string]data.Set{}
+	add := func(name string, number uint64, digits *mnist.Set, n int, unseen bool) error {
+		if n == 0 {
+			return nil
+		}
+		set := &Set{source: *s, digits: *digits, stream: number, scenes: n, unseen: unseen}
+		set.digits.Mean, set.digits.Std, set.digits.Augment = 0, 1, s.Augment
+		for _, language := range s.Languages {
+			l, err := lookup(language)
+			if err != nil {
+				return fmt.Errorf("scenes: %w", err)
+			}
+			set.tongues = append(set.tongues, l)
+		}
+		splits[name] = set
+		return set.readAs(o.Picture)
+	}
+	err = errors.Join(
+		add(data.Train, 0, train, s.Train, false),
+		add(data.Validation, 1, validation, s.Validation, false),
+		add(data.Test, 2, test, s.Test, false),
+	)
+	if s.HeldOutPairs > 0 {
+		err = errors.Join(err, add(ValidationUnseen, 3, validation, s.Validation, true), add(Unseen, 4, test, s.Test, true))
+	}
+	return splits, err
+}
+
+// Set is one split. It is safe for concurrent use.
+type Set struct {
+	source  Source
+	digits  mnist.Set
+	stream  uint64 // of random numbers, another one for each split
+	scenes  int
+	unseen  bool
+	tongues []*language
+	prepare picture.Preprocess
+}
+
+// Len is the number of scenes.
+func (s *Set) Len() int { return s.scenes }
+
+// random returns a source of random numbers for one purpose in one scene.
+func (s *Set) random(i int, purpose uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(s.source.Seed, s.stream<<60|purpose<<56|uint64(i)))
+}
+
+// What random numbers are drawn for.
+const (
+	forScene uint64 = iota
+	forCaption
+	forQuestions
+	forDialogue
+)
+
+// Scene returns the cells of scene i.
+func (s *Set) Scene(i int) Scene {
+	if uint(i) >= uint(s.scenes) {
+		panic(fmt.Sprintf("scenes: there is no scene %d among %d", i, s.scenes)) // as an index out of range
+	}
+	return draw(s.random(i, forScene), s.source.Grid, s.digits.Labels, s.source.HeldOutPairs, s.unseen)
+}
+
+// Grid is the number of cells along one side of a scene.
+func (s *Set) Grid() int { return s.source.Grid }
+
+// Languages are those that texts are drawn from.
+func (s *Set) Languages() []string { return slices.Clone(s.source.Languages) }
+
+// Shape is the shape of what Picture writes.
+func (s *Set) Shape() (frames, height, width, channels int) {
+	return 1, s.prepare.Size, s.prepare.Size, s.prepare.Channels
+}
+
+// Preprocess is what makes of a picture file what Picture makes of an example.
+func (s *Set) Preprocess() picture.Preprocess { return s.prepare }
+
+// readAs makes the set write what a model reads.
+func (s *Set) readAs(p picture.Preprocess) error {
+	if p.Size == 0 {
+		p.Size, p.Channels = s.source.Grid*Side, channels
+	}
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	if len(p.Mean) == 0 {
+		p.Mean = slices.Repeat([]float32{mean}, p.Channels)
+	}
+	if len(p.Std) == 0 {
+		p.Std = slices.Repeat([]float32{std}, p.Channels)
+	}
+	s.prepare = p
+	return nil
+}
+
+// asDrawn reports whether a model reads the pictures as they are drawn.
+func (s *Set) asDrawn() bool {
+	p := s.prepare
+	return p.Size == s.source.Grid*Side && p.Channels == channels &&
+		slices.Equal(p.Mean, slices.Repeat([]float32{mean}, channels)) && slices.Equal(p.Std, slices.Repeat([]float32{std}, channels))
+}
+
+// Picture writes the picture of scene i to dst as a model wants it: rows of pixels, channels last, normalised. If r is not nil,
+// each digit is changed at random within Source.Augment.
+func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
+	scene := s.Scene(i)
+	digit := s.digitsOf(scene, r)
+	if s.asDrawn() {
+		scene.render(dst, digit)
+		return
+	}
+	if err := s.prepare.Apply(dst, scene.picture(digit)); err != nil {
+		panic(err) // dst is too short for Shape, as an index out of range would be
+	}
+}
+
+// digitsOf returns a function that gives the digit of each cell; it is valid up to the next call.
+func (s *Set) digitsOf(scene Scene, r *rand.Rand) func(cell int) *[mnist.Pixels]byte {
+	if r == nil || s.source.Augment == (mnist.Augment{}) {
+		return func(cell int) *[mnist.Pixels]byte {
+			return (*[mnist.Pixels]byte)(s.digits.Image(int(scene.digits[cell])))
+		}
+	}
+	var values [mnist.Pixels]float32
+	var pixels [mnist.Pixels]byte
+	return func(cell int) *[mnist.Pixels]byte {
+		s.digits.Picture(values[:], int(scene.digits[cell]), r)
+		for i, x := range values {
+			pixels[i] = byte(x*255 + 0.5)
+		}
+		return &pixels
+	}
+}
+
+// Original is the picture of scene i as people see it.
+func (s *Set) Original(i int) image.Image {
+	scene := s.Scene(i)
+	return scene.picture(s.digitsOf(scene, nil))
+}
+
+// tongue draws a language.
+func (s *Set) tongue(r *rand.Rand) *language { return s.tongues[r.IntN(len(s.tongues))] }
+
+// Caption draws a caption of scene i, in one of the languages. Without r it is always the same one.
+func (s *Set) Caption(i int, r *rand.Rand) string {
+	if r == nil {
+		r = s.random(i, forCaption)
+	}
+	return s.tongue(r).drawCaption(s.Scene(i), r)
+}
+
+// Captions returns all captions of scene i, of all languages.
+func (s *Set) Captions(i int) []string {
+	var list []string
+	for _, l := range s.tongues {
+		for n := range NumCaptions {
+			list = append(list, l.caption(s.Scene(i), n))
+		}
+	}
+	return list
+}
+
+// Questions draws n questions about scene i. Without r they are always the same ones.
+func (s *Set) Questions(i, n int, r *rand.Rand) []Question {
+	if r == nil {
+		r = s.random(i, forQuestions)
+	}
+	scene, list := s.Scene(i), make([]Question, n)
+	for k := range list {
+		list[k] = asker{scene, s.tongue(r), r}.ask()
+	}
+	return list
+}
+
+// Dialogue draws a dialogue of [Rounds] questions about scene i, in one language. Without r it is always the same one.
+func (s *Set) Dialogue(i int, r *rand.Rand) []Question {
+	if r == nil {
+		r = s.random(i, forDialogue)
+	}
+	return asker{s.Scene(i), s.tongue(r), r}.dialogue()
+}
