@@ -19,7 +19,7 @@
 //	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
 //	data/scenes        scenes of colored digits with captions, questions and dialogues, and films of moving ones; English and Chinese
 //	data/picture       image files to numbers: decode, resize, crop, normalise
-//	data/text          texts to numbers: the tokenizer
+//	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding
 //
 // The parts of which models are made; graph code only:
 //

@@ -6,7 +6,9 @@
 //	start of text, the tokens, end of text, padding
 //
 // [Words] is the tokenizer of the lessons: one token for each word or Chinese character, so that one can read a caption's
-// ids. A tokenizer is a file of the run that was trained with it; [Read] opens such a file, whatever its kind.
+// ids. [BPE] is the one of large models: it splits rare words into frequent pieces, so that it can express any text.
+//
+// A tokenizer is a file of the run that was trained with it; [Read] opens such a file, whatever its kind.
 package text
 
 import (
@@ -105,25 +107,37 @@ func Longest(t Tokenizer, texts []string) (int, error) {
 	return longest, nil
 }
 
-// Read opens a tokenizer's file.
+// Read opens a tokenizer's file: what [File] wrote, or a tokenizer.json of Hugging Face's tokenizers with a byte-level [BPE].
 func Read(file []byte) (Tokenizer, error) {
 	var kind struct {
-		Type string `json:"type"`
+		Type  string          `json:"type"`
+		Model json.RawMessage `json:"model"` // Hugging Face's files have it, and no type
 	}
 	if err := json.Unmarshal(file, &kind); err != nil {
 		return nil, fmt.Errorf("text: not a tokenizer's file: %w", err)
 	}
-	switch kind.Type {
-	case wordsType:
-		w := new(Words)
-		return w, json.Unmarshal(file, w)
+	var t interface {
+		Tokenizer
+		json.Unmarshaler
 	}
-	return nil, fmt.Errorf("text: tokenizer type %q is unknown: this version reads %q", kind.Type, wordsType)
+	switch {
+	case kind.Type == wordsType:
+		t = new(Words)
+	case kind.Type == "" && kind.Model != nil:
+		t = new(BPE)
+	default:
+		return nil, fmt.Errorf("text: tokenizer type %q is unknown: this version reads %q, and a tokenizer.json of Hugging Face's "+
+			"with a model %q", kind.Type, wordsType, "BPE")
+	}
+	if err := t.UnmarshalJSON(file); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // File returns what [Read] reads.
 func File(t Tokenizer) ([]byte, error) {
-	data, err := json.Marshal(t)
+	data, err := marshal(t)
 	if err != nil {
 		return nil, fmt.Errorf("text: writing the tokenizer: %w", err)
 	}
