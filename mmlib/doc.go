@@ -38,6 +38,7 @@
 //
 //	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
+//	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
 //
@@ -82,10 +83,10 @@
 //	统一的语义表示   shared (joint) embedding space      models/clip: the outputs of both towers, of length 1
 //	嵌入             embedding                          a vector that stands for a picture or a text
 //	跨模态           cross-modal                        from one modality to the other
-//	对比学习         contrastive learning               loss, models/clip
+//	对比学习         contrastive learning               loss, models/clip, models/simclr
 //	正样本           positive (pair)                    a picture and its own caption
 //	负样本           negative                           a picture and another one's caption, in the same batch
-//	对比损失         contrastive loss (4.1.1)           loss.Contrastive
+//	对比损失         contrastive loss (4.1.1)           loss.Contrastive; on two views of one picture models/simclr
 //	InfoNCE损失      InfoNCE (4.1.2)                    loss.InfoNCE; in both directions of a batch loss.CLIP, loss.Pairs
 //	评分函数 f       scoring function, logits           loss.Similarity · loss.LogitScale
 //	相似度 sim       similarity                         loss.Similarity: the cosine for vectors of length 1
@@ -109,7 +110,7 @@
 //	图像文本对比     image-text contrastive learning    models/clip
 //	图像分类         image classification               models/clip Classifier
 //	遮蔽语言模型     masked language modelling, MLM     loss.MaskedTokens
-//	自监督学习       self-supervised learning           pairs are their own labels: models/clip Pretraining
+//	自监督学习       self-supervised learning           pairs are their own labels: models/clip, models/simclr Pretraining
 //	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`
 //	线性探测         linear probe                       fine-tuning with a frozen tower
 //	下游任务         downstream task                    classification with and without examples

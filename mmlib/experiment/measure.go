@@ -46,6 +46,7 @@ func Measures() map[string]Measure {
 	return map[string]Measure{
 		"zero-shot": {Funcs: []string{"image", "text"}, Best: "accuracy", Prefix: "zero_shot_", Accepts: acceptsZeroShot, Run: zeroShot},
 		"classes":   {Funcs: []string{"classify"}, Best: "accuracy", Accepts: acceptsClasses, Run: classes},
+		"views":     {Funcs: []string{"image"}, Best: "view_accuracy", Accepts: acceptsViews, Run: views},
 	}
 }
 

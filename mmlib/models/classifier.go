@@ -10,17 +10,18 @@ import (
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/models/clip"
+	"gomm/mmlib/models/simclr"
 	"gomm/mmlib/run"
 )
 
-// tower is where a classifier's weights of CLIP's vision tower are.
+// tower is where a classifier's weights of the vision tower are, as a CLIP's or a SimCLR's.
 const tower = "/vision"
 
 // classifierKind is supervised training of CLIP's vision tower with a linear layer on top: of that layer alone in the
 // presets that end in "probe" (CLIP §3.2), of the whole tower with it in those that end in "full".
 func classifierKind() Kind {
 	return Kind{
-		About:   "a classifier on CLIP's vision tower, pretrained or not",
+		About:   "a classifier on the vision tower of a clip or a simclr, pretrained or not",
 		Trained: Finetuned,
 		Presets: map[string]func() Settings{
 			"mnist-probe":      classifierPreset(none, frozen(adamW(500, 1e-2, 20), tower)),
@@ -79,13 +80,17 @@ func openClassifier(s Settings, files Files, weights *model.Store) (*Model, erro
 	return NewModel(&clip.Classifier{Config: *s.Model.(*clip.ClassifierConfig), Weights: weights}, s, files, PreprocessFile, ClassesFile)
 }
 
-// beginClassifier takes over the tower's size and the data set of a pretrained CLIP.
+// beginClassifier takes over the tower's size and the data set of a pretrained CLIP or SimCLR.
 func beginClassifier(s *Settings, from Settings) error {
-	pretrained, ok := from.Model.(*clip.Config)
-	if !ok {
-		return fmt.Errorf("models: it holds a %s: a classifier starts from a pretrained clip", from.Kind)
+	vision := &s.Model.(*clip.ClassifierConfig).Vision
+	switch pretrained := from.Model.(type) {
+	case *clip.Config:
+		*vision = pretrained.Vision
+	case *simclr.Config:
+		*vision = pretrained.Vision
+	default:
+		return fmt.Errorf("models: it holds a %s: a classifier starts from a pretrained clip or simclr", from.Kind)
 	}
-	s.Model.(*clip.ClassifierConfig).Vision = pretrained.Vision
 	if from.Data == nil { // imported weights
 		return nil
 	}

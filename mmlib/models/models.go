@@ -166,6 +166,7 @@ func Kinds() map[string]Kind {
 	kinds := map[string]Kind{
 		"clip":       clipKind(),
 		"classifier": classifierKind(),
+		"simclr":     simclrKind(),
 	}
 	table.Lock()
 	defer table.Unlock()

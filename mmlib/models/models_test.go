@@ -15,6 +15,7 @@ import (
 	"gomm/mmlib/internal/check"
 	"gomm/mmlib/models"
 	"gomm/mmlib/models/clip"
+	"gomm/mmlib/models/simclr"
 	"gomm/mmlib/run"
 )
 
@@ -42,6 +43,11 @@ func TestPresets(t *testing.T) {
 			if c, ok := s.Model.(*clip.Config); ok {
 				if want, there := clip.Presets[name]; !there || *c != want {
 					t.Errorf("%s %s: the model is %+v, in clip.Presets %+v", kind, name, *c, want)
+				}
+			}
+			if c, ok := s.Model.(*simclr.Config); ok {
+				if want, there := simclr.Presets[name]; !there || *c != want {
+					t.Errorf("%s %s: the model is %+v, in simclr.Presets %+v", kind, name, *c, want)
 				}
 			}
 			before := show(s)
@@ -98,9 +104,9 @@ func TestUnknownNames(t *testing.T) {
 	_, err = models.Preset("classifier", "mnist")
 	check.Error(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
 	_, err = models.Preset("poetry", "mnist")
-	check.Error(t, err, `"poetry"`, "classifier, clip")
+	check.Error(t, err, `"poetry"`, "classifier, clip, simclr")
 	_, err = models.Decode(run.Config{Kind: "poetry"})
-	check.Error(t, err, `"poetry"`, "classifier, clip")
+	check.Error(t, err, `"poetry"`, "classifier, clip, simclr")
 	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
 	check.Error(t, err, `"cifar"`, "fashion-mnist, films, mnist, scenes")
 	s, err := models.Preset("clip", "mnist-tiny")
@@ -302,5 +308,37 @@ func TestStartFrom(t *testing.T) {
 	f, err = run.Create(t.TempDir()+"/probe", config, nil)
 	check.Must(t, err)
 	check.Must(t, f.Close())
-	check.Error(t, s.StartFrom(f.Path()), "holds a classifier", "a classifier starts from a pretrained clip")
+	check.Error(t, s.StartFrom(f.Path()), "holds a classifier", "a classifier starts from a pretrained clip or simclr")
+}
+
+// TestSimCLR: it learns from any pictures, with a model as its files say, and a classifier takes its tower.
+func TestSimCLR(t *testing.T) {
+	s, err := models.Preset("simclr", "mnist-tiny")
+	check.Must(t, err)
+	check.Must(t, run.Set(&s, "vision.width", "24"))
+	check.Must(t, run.Set(&s, "data.limit", "50"))
+	j, err := trainJob(t, s, models.Files{})
+	check.Must(t, err)
+	if j.Task.Len() != 50 || j.Splits[data.Validation].Len() != 5000 {
+		t.Errorf("%d training, %d validation examples", j.Task.Len(), j.Splits[data.Validation].Len())
+	}
+	m, err := models.Kinds()["simclr"].Open(j.Settings, j.Files, model.NewStore())
+	check.Must(t, err)
+	if f, ok := m.Func("image"); !ok || f.Out[0].Dim(0) != 24 || m.Preprocess.Size != 28 {
+		t.Errorf("the function image is %+v, pictures are read by %+v", f, m.Preprocess)
+	}
+	_, err = models.Kinds()["simclr"].Open(j.Settings, models.Files{}, model.NewStore())
+	check.Error(t, err, "lacks the file "+models.PreprocessFile)
+
+	config, err := s.Config()
+	check.Must(t, err)
+	f, err := run.Create(t.TempDir()+"/simclr", config, nil)
+	check.Must(t, err)
+	check.Must(t, f.Close())
+	c, err := models.Preset("classifier", "mnist-tiny-full")
+	check.Must(t, err)
+	check.Must(t, c.StartFrom(f.Path()))
+	if got := c.Model.(*clip.ClassifierConfig).Vision; got != s.Model.(*simclr.Config).Vision || got.Width != 24 {
+		t.Errorf("the tower is %+v", got)
+	}
 }

@@ -7,14 +7,16 @@ import (
 	"math/rand/v2"
 )
 
-// Augment is the range of random affine changes to a picture; each is drawn uniformly from ± the value. A digit that is
-// shifted, rotated, scaled or slanted a little is still the same digit: a model that sees such changes learns to ignore
-// them.
+// Augment is the range of random changes to a picture; each is drawn uniformly from ± the value. A digit that is shifted,
+// rotated, scaled or slanted a little is still the same digit: a model that sees such changes learns to ignore them. The
+// first four are affine; distort.go has the others.
 type Augment struct {
-	Shift  float64 `json:"shift"`  // pixels of the original 28×28, both axes
-	Rotate float64 `json:"rotate"` // degrees
-	Scale  float64 `json:"scale"`  // relative: 0.1 is 90 % to 110 %
-	Shear  float64 `json:"shear"`  // degrees
+	Shift   float64 `json:"shift"`             // pixels of the original 28×28, both axes
+	Rotate  float64 `json:"rotate"`            // degrees
+	Scale   float64 `json:"scale"`             // relative: 0.1 is 90 % to 110 %
+	Shear   float64 `json:"shear"`             // degrees
+	Elastic float64 `json:"elastic,omitempty"` // pixels by which the points of a coarse grid move, each for itself
+	Stroke  float64 `json:"stroke,omitempty"`  // how far strokes become thicker or thinner by a pixel: 1 is all the way
 }
 
 // Validate names the range at fault.
@@ -27,6 +29,8 @@ func (a Augment) Validate() error {
 		{"rotate", a.Rotate, 180},
 		{"scale", a.Scale, 0.9},
 		{"shear", a.Shear, 80},
+		{"elastic", a.Elastic, Side},
+		{"stroke", a.Stroke, 1},
 	} {
 		if !(field.value >= 0 && field.value <= field.max) { // so that NaN is refused as well
 			return fmt.Errorf("augment.%s is %v: it must be at least 0 and at most %v", field.name, field.value, field.max)
@@ -56,8 +60,22 @@ func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 		}
 		return
 	}
-	w := s.Augment.draw(r)
-	w.apply((*[Pixels]float32)(dst), pixels, gain, bias)
+	s.Augment.change((*[Pixels]float32)(dst), pixels, gain, bias, r)
+}
+
+// change fills dst with the picture src, changed at random and normalised: value·gain + bias, where value is 0 to 255.
+func (a Augment) change(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32, r *rand.Rand) {
+	w := a.draw(r)
+	if a.Elastic == 0 {
+		w.apply(dst, src, gain, bias, nil)
+	} else {
+		var b bend
+		b.draw(a.Elastic, r)
+		w.apply(dst, src, gain, bias, &b)
+	}
+	if a.Stroke != 0 {
+		thicken(dst, bias, float32(a.Stroke*(2*r.Float64()-1)))
+	}
 }
 
 // resize is Picture for another size or for three channels: the picture, changed at random at its own size, is resized as
@@ -66,8 +84,7 @@ func (s *Set) resize(dst []float32, i int, r *rand.Rand) {
 	img := s.Gray(i)
 	if r != nil && s.Augment != (Augment{}) {
 		var changed [Pixels]float32
-		w := s.Augment.draw(r)
-		w.apply(&changed, (*[Pixels]byte)(img.Pix), 1, 0)
+		s.Augment.change(&changed, (*[Pixels]byte)(img.Pix), 1, 0, r)
 		img = image.NewGray(img.Rect)
 		for j, x := range changed {
 			img.Pix[j] = byte(x + 0.5)
@@ -109,14 +126,19 @@ func (a Augment) draw(r *rand.Rand) warp {
 
 func fixed(x float64) int32 { return int32(math.Round(x * (1 << 16))) }
 
-// apply fills dst with the warped picture, normalised: value·gain + bias, where value is 0 to 255. Between pixels it
-// interpolates bilinearly, with weights of 8 bits.
-func (w warp) apply(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32) {
+// apply fills dst with the warped picture, normalised: value·gain + bias, where value is 0 to 255. A bend that is not nil
+// moves each pixel's place in the original once more. Between pixels it interpolates bilinearly, with weights of 8 bits.
+func (w warp) apply(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32, b *bend) {
 	gain /= 1 << 16 // of the two weights' product
 	j := 0
 	for y := range int32(Side) {
-		u, v := w.u+y*w.uy, w.v+y*w.vy
-		for range Side {
+		u0, v0 := w.u+y*w.uy, w.v+y*w.vy
+		for x := range int32(Side) {
+			u, v := u0+x*w.ux, v0+x*w.vx
+			if b != nil {
+				du, dv := b.at(x, y)
+				u, v = u+du, v+dv
+			}
 			column, row := int(u>>16), int(v>>16)
 			fu, fv := uint32(u>>8)&0xff, uint32(v>>8)&0xff
 			var a, b, c, d uint32 // the four neighbours
@@ -130,7 +152,6 @@ func (w warp) apply(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32)
 			value := (a*(256-fu)+b*fu)*(256-fv) + (c*(256-fu)+d*fu)*fv
 			dst[j] = float32(value)*gain + bias
 			j++
-			u, v = u+w.ux, v+w.vx
 		}
 	}
 }

@@ -43,7 +43,9 @@ func blob() *Set {
 // TestWarp compares the fixed-point warp with a plain one in floating point.
 func TestWarp(t *testing.T) {
 	s := blob()
-	for _, a := range []Augment{{Shift: 2}, {Shift: 20}, {Rotate: 15}, {Scale: 0.3}, {Shear: 20}, {3, 10, 0.1, 10}} {
+	for _, a := range []Augment{
+		{Shift: 2}, {Shift: 20}, {Rotate: 15}, {Scale: 0.3}, {Shear: 20}, {Shift: 3, Rotate: 10, Scale: 0.1, Shear: 10},
+	} {
 		for seed := range uint64(20) {
 			s.Augment = a
 			got := make([]float32, Pixels)
@@ -108,14 +110,18 @@ func TestAugmentValidate(t *testing.T) {
 	check.Error(t, Augment{Shift: -1}.Validate(), "shift", "-1")
 	check.Error(t, Augment{Rotate: 200}.Validate(), "rotate", "200")
 	check.Error(t, Augment{Scale: 1}.Validate(), "scale", "1")
+	check.Error(t, Augment{Elastic: 29}.Validate(), "elastic", "29")
+	check.Error(t, Augment{Stroke: 1.5}.Validate(), "stroke", "1.5")
 	check.Error(t, Augment{Shear: math.NaN()}.Validate(), "shear", "NaN")
 }
 
 func TestPictureAllocatesNothing(t *testing.T) {
 	s, dst, r := blob(), make([]float32, Pixels), rand.New(rand.NewPCG(1, 2))
-	s.Augment = Augment{Shift: 2, Rotate: 10, Scale: 0.1, Shear: 5}
-	if n := testing.AllocsPerRun(100, func() { s.Picture(dst, 0, r) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, a := range []Augment{{Shift: 2, Rotate: 10, Scale: 0.1, Shear: 5}, {Shift: 2, Elastic: 2, Stroke: 1}} {
+		s.Augment = a
+		if n := testing.AllocsPerRun(100, func() { s.Picture(dst, 0, r) }); n != 0 {
+			t.Errorf("%+v: %v allocations", a, n)
+		}
 	}
 }
 
@@ -125,6 +131,13 @@ func BenchmarkPicture(b *testing.B) {
 	b.Run("plain", func(b *testing.B) {
 		for b.Loop() {
 			s.Picture(dst, 0, nil)
+		}
+	})
+	b.Run("distorted", func(b *testing.B) {
+		r, s := rand.New(rand.NewPCG(1, 2)), blob()
+		s.Augment = Augment{Shift: 2, Rotate: 10, Scale: 0.1, Shear: 5, Elastic: 2, Stroke: 1}
+		for b.Loop() {
+			s.Picture(dst, 0, r)
 		}
 	})
 	b.Run("random", func(b *testing.B) {

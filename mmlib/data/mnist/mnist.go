@@ -23,6 +23,7 @@ import (
 	"cmp"
 	"fmt"
 	"image"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -148,6 +149,17 @@ func (s *Set) PerClass(n int) (*Set, error) {
 		}
 	}
 	return &part, nil
+}
+
+// Draw returns n examples of each class, drawn at random: the seed alone decides which. An error names a class that has
+// fewer. The pixels are copied.
+func (s *Set) Draw(n int, seed uint64) (*Set, error) {
+	shuffled := *s
+	shuffled.Images, shuffled.Labels = make([]byte, 0, len(s.Images)), make([]byte, 0, s.Len())
+	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(s.Len()) {
+		shuffled.Images, shuffled.Labels = append(shuffled.Images, s.Image(i)...), append(shuffled.Labels, s.Labels[i])
+	}
+	return shuffled.PerClass(n)
 }
 
 // slice returns the examples from i up to j, sharing the pixels.

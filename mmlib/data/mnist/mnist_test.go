@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -161,6 +162,44 @@ func TestPerClass(t *testing.T) {
 		}
 	}
 	if _, err := s.PerClass(5); err == nil || !strings.Contains(err.Error(), "class 0 has 4 examples, fewer than the 5 asked for") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestDraw: as many of each class, other ones for another seed, the same for the same, and never one twice.
+func TestDraw(t *testing.T) {
+	s := &Set{Images: make([]byte, 200*Pixels), Labels: make([]byte, 200), Mean: 0.5}
+	for i := range s.Labels {
+		s.Labels[i], s.Images[i*Pixels] = byte(i*3%10), byte(i)
+	}
+	draw := func(seed uint64) (numbers []byte) {
+		few, err := s.Draw(3, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var of [NumClasses]int
+		for i := range few.Len() {
+			number := few.Image(i)[0]
+			if slices.Contains(numbers, number) || few.Class(i) != s.Class(int(number)) {
+				t.Errorf("seed %d: example %d of class %d is drawn as one of class %d after %v", seed, number, s.Class(int(number)), few.Class(i),
+					numbers)
+			}
+			numbers = append(numbers, number)
+			of[few.Class(i)]++
+		}
+		if few.Len() != 30 || few.Mean != 0.5 || slices.Min(of[:]) != 3 {
+			t.Errorf("seed %d: %d examples, %v of the classes, mean %v; want 30, 3 of each, 0.5", seed, few.Len(), of, few.Mean)
+		}
+		return numbers
+	}
+	one := draw(1)
+	if !slices.Equal(one, draw(1)) {
+		t.Error("the same seed draws other examples")
+	}
+	if two := draw(2); slices.Equal(one, two) {
+		t.Error("another seed draws the same examples")
+	}
+	if _, err := s.Draw(21, 1); err == nil || !strings.Contains(err.Error(), "has 20 examples, fewer than the 21 asked for") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -14,9 +14,10 @@ import (
 
 // Source is MNIST or Fashion-MNIST as a [data.Source]: the settings "data.…" of a run.
 type Source struct {
-	Name       string             `json:"name"`       // "mnist" or "fashion-mnist"
-	Validation int                `json:"validation"` // training examples held out, on which checkpoints and settings are chosen
-	Limit      int                `json:"limit"`      // at most so many training examples; 0 for all
+	Name       string             `json:"name"`           // "mnist" or "fashion-mnist"
+	Validation int                `json:"validation"`     // training examples held out, on which checkpoints and settings are chosen
+	Limit      int                `json:"limit"`          // at most so many training examples; 0 for all
+	Draw       uint64             `json:"draw,omitempty"` // seed by which those are drawn, as many of each class; 0 takes the first
 	Augment    Augment            `json:"augment"`
 	Captions   *captions.Settings `json:"captions,omitempty"` // nil for a model without texts
 }
@@ -42,6 +43,10 @@ func (s *Source) Validate() error {
 	}
 	if s.Limit < 0 {
 		return fmt.Errorf("limit is %d: it must be at least 0", s.Limit)
+	}
+	if s.Draw != 0 && (s.Limit == 0 || s.Limit%NumClasses != 0) {
+		return fmt.Errorf("draw is %d with a limit of %d: set limit to a multiple of the %d classes, of which as many examples each are drawn",
+			s.Draw, s.Limit, NumClasses)
 	}
 	if err := s.Augment.Validate(); err != nil {
 		return err
@@ -72,14 +77,17 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 		return nil, fmt.Errorf("data.validation is %d: it must leave some of the %d training examples", s.Validation, all.Len())
 	}
 	train, validation := all.Split(s.Validation)
-	train = train.Limit(s.Limit)
-	train.Augment = s.Augment
+	if s.Draw == 0 {
+		train = train.Limit(s.Limit)
+	} else if train, err = train.Draw(s.Limit/NumClasses, s.Draw); err != nil {
+		return nil, fmt.Errorf("data.limit is %d: %w", s.Limit, err)
+	}
 	splits := map[string]data.Set{}
 	for name, set := range map[string]*Set{data.Train: train, data.Validation: validation, data.Test: test} {
 		if set.Len() == 0 {
 			continue
 		}
-		set.Captions = s.Captions
+		set.Captions, set.Augment = s.Captions, s.Augment
 		if err := errors.Join(set.readAs(o.Picture), set.name(o.Classes)); err != nil {
 			return nil, err
 		}

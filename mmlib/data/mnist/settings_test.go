@@ -33,8 +33,8 @@ func TestSource(t *testing.T) {
 		if _, h, w, c := set.Shape(); h != 32 || w != 32 || c != 3 {
 			t.Errorf("%s gives pictures of %d×%d×%d, want 32×32×3", name, h, w, c)
 		}
-		if changed := set.Augment != (Augment{}); changed != (name == data.Train) {
-			t.Errorf("%s: random changes are %v", name, set.Augment)
+		if set.Augment != s.Augment {
+			t.Errorf("%s: random changes are %v, want %v", name, set.Augment, s.Augment)
 		}
 	}
 	train := splits[data.Train].(*Set)
@@ -119,6 +119,9 @@ func TestSourceRefuses(t *testing.T) {
 		"data.validation is -1":                        func(s *Source, _ *data.Options) { s.Validation = -1 },
 		"data.validation is 60000: it must leave some": func(s *Source, _ *data.Options) { s.Validation = 60000 },
 		"data.limit is -2":                             func(s *Source, _ *data.Options) { s.Limit = -2 },
+		"data.draw is 3 with a limit of 0: set limit":  func(s *Source, _ *data.Options) { s.Draw = 3 },
+		"data.draw is 3 with a limit of 15":            func(s *Source, _ *data.Options) { s.Draw, s.Limit = 3, 15 },
+		"data.limit is 59000: mnist: class":            func(s *Source, _ *data.Options) { s.Draw, s.Limit = 3, 59000 },
 		"data.augment.scale is 1.5":                    func(s *Source, _ *data.Options) { s.Augment.Scale = 1.5 },
 		"data.augment.shift is NaN":                    func(s *Source, _ *data.Options) { s.Augment.Shift = math.NaN() },
 		"data.captions.sharing":                        func(s *Source, _ *data.Options) { s.Captions.Sharing = "all" },
@@ -133,5 +136,30 @@ func TestSourceRefuses(t *testing.T) {
 		if _, err := s.Load(context.Background(), o); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("error %v, want one with %q", err, words)
 		}
+	}
+}
+
+// TestDrawn: with a draw, the training examples are balanced and not the first ones; validation and test stay.
+func TestDrawn(t *testing.T) {
+	load := func(draw uint64) map[string]data.Set {
+		s := settings()
+		s.Limit, s.Draw = 100, draw
+		splits, err := s.Load(context.Background(), data.Options{Offline: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return splits
+	}
+	first, drawn := load(0), load(1)
+	var of [NumClasses]int
+	train := drawn[data.Train].(*Set)
+	for i := range train.Len() {
+		of[train.Class(i)]++
+	}
+	if train.Len() != 100 || slices.Min(of[:]) != 10 || slices.Equal(train.Labels, first[data.Train].(*Set).Labels) {
+		t.Errorf("%d examples, %v of the classes", train.Len(), of)
+	}
+	if v := drawn[data.Validation].(*Set); !slices.Equal(v.Images, first[data.Validation].(*Set).Images) || drawn[data.Test].Len() != 10000 {
+		t.Error("the validation or the test split is another one")
 	}
 }
