@@ -28,6 +28,7 @@ func newPretrainCommand() *cobra.Command {
 classes, in English and Chinese, several templates each.`,
 		`  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
+  gomm pretrain simclr --run runs/simclr                                     from pictures alone, without captions or labels
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
   gomm pretrain clip --run runs/first --resume                               resume after an interruption`)
 }
@@ -39,7 +40,9 @@ weights, its size and the data set are those of the run that --from names; witho
 weights.`, `  gomm finetune classifier --from runs/first --run runs/probe --preset mnist-demo-probe
   gomm finetune classifier --from runs/first --run runs/full --preset mnist-demo-full
   gomm finetune classifier --run runs/scratch --preset mnist-demo-full        for comparison: nothing pretrained
-  gomm finetune classifier --from runs/first --run runs/few --set data.limit=100`)
+  gomm finetune classifier --from runs/first --run runs/few --set data.limit=100
+  gomm finetune classifier --from runs/simclr --run runs/draw2 --preset mnist-few-full --set data.draw=2
+                                                                             100 labels, ten of each class, drawn by seed 2`)
 }
 
 // newTrainCommand makes a command of the kinds in the table that are trained in one way.

@@ -17,8 +17,8 @@ import (
 // tower is where a classifier's weights of the vision tower are, as a CLIP's or a SimCLR's.
 const tower = "/vision"
 
-// classifierKind is supervised training of CLIP's vision tower with a linear layer on top: of that layer alone in the
-// presets that end in "probe" (CLIP §3.2), of the whole tower with it in those that end in "full".
+// classifierKind is supervised training of a vision tower with a linear layer on top: of that layer alone in the presets
+// that end in "probe" (CLIP §3.2), of the whole tower with it in those that end in "full".
 func classifierKind() Kind {
 	return Kind{
 		About:   "a classifier on the vision tower of a clip or a simclr, pretrained or not",
@@ -30,6 +30,8 @@ func classifierKind() Kind {
 			"mnist-demo-full":  classifierPreset(gentle, adamW(900, 1e-3, 50)),
 			"mnist-tiny-probe": classifierPreset(none, frozen(adamW(100, 1e-2, 10), tower)),
 			"mnist-tiny-full":  classifierPreset(slight, adamW(300, 2e-3, 20)),
+			"mnist-few-probe":  fewLabels(none, frozen(adamW(200, 1e-2, 20), tower)),
+			"mnist-few-full":   fewLabels(strong, adamW(400, 1e-3, 50)),
 		},
 		Default: "mnist-demo-full",
 		Config:  func() Config { return new(clip.ClassifierConfig) },
@@ -53,6 +55,19 @@ func classifierPreset(a mnist.Augment, t run.Training) func() Settings {
 			Training: &training,
 			Model:    &clip.ClassifierConfig{Vision: clip.Presets["mnist-demo"].Vision, Classes: mnist.NumClasses, Smoothing: 0.1},
 		}
+	}
+}
+
+// fewLabels is a preset for 100 labels, ten of each class, which data.draw draws. It makes one checkpoint, after the last
+// step: to choose among several by the 5,000 labels of the validation split would be to use more than 100.
+func fewLabels(a mnist.Augment, t run.Training) func() Settings {
+	t.SaveEvery = 1_000_000
+	preset := classifierPreset(a, t)
+	return func() Settings {
+		s := preset()
+		source := s.Data.(*mnist.Source)
+		source.Limit, source.Draw = 100, 1
+		return s
 	}
 }
 

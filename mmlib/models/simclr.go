@@ -22,7 +22,7 @@ func simclrKind() Kind {
 		About:   "SimCLR on pictures alone, two changed views of each, from random weights",
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
-			"mnist":      simclrPreset("mnist", adamW(2500, 2e-3, 200)),
+			"mnist":      simclrPreset("mnist", adamW(2500, 1.5e-3, 200)),
 			"mnist-demo": simclrPreset("mnist-demo", adamW(2000, 2e-3, 150)),
 			"mnist-tiny": simclrPreset("mnist-tiny", adamW(700, 3e-3, 50)),
 		},

@@ -9,7 +9,7 @@
 //
 //	set.Image(i)             28·28 bytes, 0 for black to 255 for white
 //	set.Gray(i)              the same as an image.Image, for drawing
-//	set.Picture(dst, i, r)   normalised numbers for a model; with r, randomly shifted, rotated, scaled, sheared
+//	set.Picture(dst, i, r)   normalised numbers for a model; with r, changed at random: shifted, rotated, bent
 //
 // A model of another size, or of three channels, gets them resized: see Set.Prepare. [Source] is the same as a source of
 // examples with settings, for mmlib/models.
