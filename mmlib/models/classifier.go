@@ -30,8 +30,8 @@ func classifierKind() Kind {
 			"mnist-demo-full":  classifierPreset(gentle, adamW(900, 1e-3, 50)),
 			"mnist-tiny-probe": classifierPreset(none, frozen(adamW(100, 1e-2, 10), tower)),
 			"mnist-tiny-full":  classifierPreset(slight, adamW(300, 2e-3, 20)),
-			"mnist-few-probe":  fewLabels(none, frozen(adamW(200, 1e-2, 20), tower)),
-			"mnist-few-full":   fewLabels(strong, adamW(400, 1e-3, 50)),
+			"mnist-few-probe":  fewLabels(views, frozen(adamW(300, 1e-2, 30), tower)),
+			"mnist-few-full":   fewLabels(strong, adamW(300, 3e-4, 30)),
 		},
 		Default: "mnist-demo-full",
 		Config:  func() Config { return new(clip.ClassifierConfig) },
@@ -59,9 +59,10 @@ func classifierPreset(a mnist.Augment, t run.Training) func() Settings {
 }
 
 // fewLabels is a preset for 100 labels, ten of each class, which data.draw draws. It makes one checkpoint, after the last
-// step: to choose among several by the 5,000 labels of the validation split would be to use more than 100.
+// step: to choose among several by the 5,000 labels of the validation split would be to use more than 100. A frozen tower
+// takes larger changes of the pictures than one that learns, which soon knows 100 pictures by heart.
 func fewLabels(a mnist.Augment, t run.Training) func() Settings {
-	t.SaveEvery = 1_000_000
+	t.BatchSize, t.SaveEvery = 128, 1_000_000
 	preset := classifierPreset(a, t)
 	return func() Settings {
 		s := preset()
