@@ -1,12 +1,14 @@
 package experiment_test
 
 import (
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
+	"gomm/mmlib/infer"
 	"gomm/mmlib/internal/check"
 	"gomm/mmlib/models"
 	"gomm/mmlib/run"
@@ -53,6 +55,20 @@ func TestViews(t *testing.T) {
 	_, err = e.Save()
 	check.Must(t, err)
 
+	// Without classes the views are measured all the same.
+	splits, err := e.Model.Settings.Data.Load(t.Context(), data.Options{Picture: e.Model.Preprocess})
+	check.Must(t, err)
+	session, err := infer.Open(b, e.Model, []string{"image"}, 256)
+	check.Must(t, err)
+	bare, err := experiment.Measures()["views"].Run(t.Context(), session, e.Model, unlabelled{splits[data.Validation].(pictures)})
+	check.Must(t, err)
+	if f := bare.Figures(); len(f) != 1 || f[0].Value != view.Value {
+		t.Errorf("without classes the figures are %+v", f)
+	}
+	if sections, err := bare.Sections(); err != nil || len(sections) != 0 {
+		t.Errorf("without classes the report has the sections %+v (%v)", sections, err)
+	}
+
 	s, err := models.Preset("classifier", "mnist-tiny-probe")
 	check.Must(t, err)
 	check.Must(t, s.StartFrom(dir))
@@ -75,6 +91,14 @@ func TestViews(t *testing.T) {
 func TestViewsNeedPictures(t *testing.T) {
 	m := &models.Model{Settings: models.Settings{Kind: "simclr"}}
 	check.Error(t, experiment.Measures()["views"].Accepts(m, none{}), "not pictures", "simclr")
+}
+
+// unlabelled hides the classes of pictures.
+type unlabelled struct{ pictures }
+
+type pictures interface {
+	Len() int
+	Picture(dst []float32, i int, r *rand.Rand)
 }
 
 type none struct{}
