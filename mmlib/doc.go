@@ -17,6 +17,7 @@
 //	data               what a source of examples is: named splits, and how a model wants to read them
 //	data/mnist         MNIST and Fashion-MNIST: found or fetched, checked, decoded, augmented; captions in English and Chinese
 //	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
+//	data/questions     questions about pictures, right answers by kind, and the answers of one who does not see the picture
 //	data/scenes        scenes of colored digits with captions, questions and dialogues, and films of moving ones; English and Chinese
 //	data/picture       image files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding

@@ -27,23 +27,37 @@ func (s Scene) Facts() []Fact {
 	return facts
 }
 
-// NumCaptions is the number of captions that a scene has in a language. They say the same, cell by cell from the top left.
+// NumCaptions is the number of captions that a scene has in a language, besides the order in which they name the cells.
 const NumCaptions = 3
 
-// caption is the scene's caption of the given number.
-func (l *language) caption(s Scene, number int) string {
-	parts := make([]string, len(s.Cells))
-	for i, c := range s.Cells {
+// caption is the scene's caption of the given number, which names the cells in the given order.
+func (l *language) caption(s Scene, number int, order []int) string {
+	parts := make([]string, len(order))
+	for k, i := range order {
+		c := s.Cells[i]
 		word := func(a Attribute) string { return l.value(a, int(c[a])) }
-		parts[i] = fmt.Sprintf(l.cells[number]+"%.0[5]s%.0[6]s", // which not all captions have
+		parts[k] = fmt.Sprintf(l.cells[number]+"%.0[5]s%.0[6]s", // which not all captions have
 			word(Digit), word(Color), word(Background), word(Style), l.placeOf(i, s.Grid), l.atPlace(i, s.Grid))
 	}
 	return strings.Join(parts, l.join)
 }
 
 // drawCaption draws a caption in the language.
-func (l *language) drawCaption(s Scene, r *rand.Rand) string {
-	return l.caption(s, r.IntN(NumCaptions))
+func (l *language) drawCaption(s Scene, shuffle bool, r *rand.Rand) string {
+	order := s.reading()
+	if shuffle {
+		order = r.Perm(len(order))
+	}
+	return l.caption(s, r.IntN(NumCaptions), order)
+}
+
+// reading is the order of reading: row by row.
+func (s Scene) reading() []int {
+	order := make([]int, len(s.Cells))
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }
 
 // ParseCaption reads the facts that a caption states, in either language, each once and in the order of cells and attributes.
@@ -107,4 +121,16 @@ func (l *language) values(clause string) []Fact {
 		}
 	}
 	return facts
+}
+
+// Facts compares a caption with scene i: how many facts it states, how many of them are right, and how many there are.
+func (s *Set) Facts(i int, caption string) (right, stated, present int) {
+	scene := s.Scene(i)
+	said := ParseCaption(caption, scene.Grid)
+	for _, f := range said {
+		if int(scene.Cells[f.Cell][f.Attribute]) == f.Value {
+			right++
+		}
+	}
+	return right, len(said), len(scene.Cells) * NumAttributes
 }

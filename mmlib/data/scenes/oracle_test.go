@@ -139,7 +139,8 @@ func (o *oracle) answer(q string) string {
 		return english.placeOf(o.it, o.Grid)
 	}
 	if m := whereRE.FindStringSubmatch(q); m != nil {
-		return english.placeOf(o.like(m[1])[0], o.Grid)
+		single(o.like(m[1]))
+		return english.placeOf(o.it, o.Grid)
 	}
 	if m := itRE.FindStringSubmatch(q); m != nil {
 		return o.name(o.it, attributeIn(m[1:]))
@@ -161,7 +162,7 @@ func (o *oracle) answer(q string) string {
 func TestAnswers(t *testing.T) {
 	for _, grid := range []int{2, 3, 4} {
 		set := load(t, func(s *Source) { s.Grid = grid })[data.Test]
-		asked := map[Kind]int{}
+		asked := map[string]int{}
 		for i := range 300 {
 			scene := set.Scene(i)
 			en, zh := asker{scene, &english, rand.New(rand.NewPCG(1, uint64(i)))}, asker{scene, &chinese, rand.New(rand.NewPCG(1, uint64(i)))}

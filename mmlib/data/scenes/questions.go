@@ -5,35 +5,24 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-)
 
-// Kind is what a question asks for.
-type Kind string
+	"gomm/mmlib/data/questions"
+)
 
 // The kinds of questions.
 const (
-	AskAttribute  Kind = "attribute"  // what color is the digit at the top left?
-	AskCount      Kind = "count"      // how many digits are red?
-	AskExistence  Kind = "existence"  // is there a red 7?
-	AskComparison Kind = "comparison" // are the digits at … and … of the same color?
-	AskPosition   Kind = "position"   // where is the red 7?
-	AskReference  Kind = "reference"  // what color is the digit left of the red 7? in a dialogue: what color is it?
-	AskSum        Kind = "sum"        // what is the sum of the digits at … and …?
+	AskAttribute  = "attribute"  // what color is the digit at the top left?
+	AskCount      = "count"      // how many digits are red?
+	AskExistence  = "existence"  // is there a red 7?
+	AskComparison = "comparison" // are the digits at … and … of the same color?
+	AskPosition   = "position"   // where is the red 7?
+	AskReference  = "reference"  // what color is the digit left of the red 7? in a dialogue: what color is it?
+	AskSum        = "sum"        // what is the sum of the digits at … and …?
 )
 
 // Kinds lists the kinds of questions.
-func Kinds() []Kind {
-	return []Kind{AskAttribute, AskCount, AskExistence, AskComparison, AskPosition, AskReference, AskSum}
-}
-
-// Question is a question about a scene, with its answer.
-type Question struct {
-	Kind     Kind   `json:"kind"`
-	About    string `json:"about"` // the attribute that is asked for, or by which is compared or counted; "" for several
-	Language string `json:"language"`
-	Text     string `json:"text"`
-	Answer   string `json:"answer"`
-	Cells    []int  `json:"cells"` // where one must look; all of them for a count
+func Kinds() []string {
+	return []string{AskAttribute, AskCount, AskExistence, AskComparison, AskPosition, AskReference, AskSum}
 }
 
 // asker makes questions about a scene in a language.
@@ -44,8 +33,8 @@ type asker struct {
 }
 
 // ask draws a question. Some kinds fit few scenes: where a description names no single digit, another kind is drawn.
-func (a asker) ask() Question {
-	ways := [...]func() (Question, bool){a.attribute, a.count, a.existence, a.comparison, a.position, a.reference, a.sum}
+func (a asker) ask() questions.Question {
+	ways := [...]func() (questions.Question, bool){a.attribute, a.count, a.existence, a.comparison, a.position, a.reference, a.sum}
 	for {
 		if q, ok := ways[a.r.IntN(len(ways))](); ok {
 			q.Language = a.l.name
@@ -66,14 +55,14 @@ func (a asker) twoCells() (int, int) {
 	return i, j
 }
 
-func (a asker) attribute() (Question, bool) {
+func (a asker) attribute() (questions.Question, bool) {
 	i, of := a.anyCell(), a.anyAttribute()
-	return Question{
+	return questions.Question{
 		Kind: AskAttribute, About: of.String(), Text: fmt.Sprintf(a.l.attribute[of], a.at(i)), Answer: a.value(of, i), Cells: []int{i},
 	}, true
 }
 
-func (a asker) count() (Question, bool) {
+func (a asker) count() (questions.Question, bool) {
 	of, v := a.anyValue()
 	return a.howMany(of, v), true
 }
@@ -87,10 +76,10 @@ func (a asker) anyValue() (of Attribute, v int) {
 	return of, a.r.IntN(of.Values())
 }
 
-func (a asker) howMany(of Attribute, v int) Question {
+func (a asker) howMany(of Attribute, v int) questions.Question {
 	what := fmt.Sprintf(a.l.be[of], a.l.value(of, v))
-	return Question{
-		Kind: AskCount, About: of.String(), Text: fmt.Sprintf(a.l.count, what), Answer: strconv.Itoa(len(a.having(of, v))), Cells: a.all(),
+	return questions.Question{
+		Kind: AskCount, About: of.String(), Text: fmt.Sprintf(a.l.count, what), Answer: strconv.Itoa(len(a.having(of, v))), Cells: a.reading(),
 	}
 }
 
@@ -101,23 +90,17 @@ func (a asker) having(of Attribute, v int) []int {
 	return a.described(d)
 }
 
-func (a asker) all() []int {
-	all := make([]int, len(a.Cells))
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
-func (a asker) existence() (Question, bool) {
+func (a asker) existence() (questions.Question, bool) {
 	return a.exists(a.anyDescription()), true
 }
 
-func (a asker) exists(d description) Question {
+func (a asker) exists(d description) questions.Question {
 	found := a.described(d)
-	q := Question{Kind: AskExistence, Text: fmt.Sprintf(a.l.exists, a.l.some(a.l.noun(d))), Answer: a.l.answer(len(found) > 0), Cells: found}
+	q := questions.Question{
+		Kind: AskExistence, Text: fmt.Sprintf(a.l.exists, a.l.some(a.l.noun(d))), Answer: a.l.answer(len(found) > 0), Cells: found,
+	}
 	if len(found) == 0 {
-		q.Cells = a.all()
+		q.Cells = a.reading()
 	}
 	return q
 }
@@ -171,7 +154,7 @@ func (a asker) unique(cell int) (description, bool) {
 }
 
 // comparison looks for a pair of cells with the answer that a coin has chosen.
-func (a asker) comparison() (Question, bool) {
+func (a asker) comparison() (questions.Question, bool) {
 	of, want := a.anyAttribute(), a.r.IntN(2) == 0
 	compare := func(i, j int) bool {
 		if of == Digit {
@@ -190,38 +173,42 @@ func (a asker) comparison() (Question, bool) {
 	if of == Digit {
 		text = a.l.larger
 	}
-	return Question{
+	return questions.Question{
 		Kind: AskComparison, About: of.String(), Text: fmt.Sprintf(text, a.at(i), a.at(j)), Answer: a.l.answer(compare(i, j)),
 		Cells: []int{i, j},
 	}, true
 }
 
-func (a asker) position() (Question, bool) {
+func (a asker) position() (questions.Question, bool) {
 	i := a.anyCell()
 	d, ok := a.unique(i)
-	return Question{
-		Kind: AskPosition, Text: fmt.Sprintf(a.l.where, a.l.noun(d)), Answer: a.l.placeOf(i, a.Grid), Cells: []int{i},
-	}, ok
+	return a.whereIs(d, i), ok
 }
 
-func (a asker) reference() (Question, bool) {
+func (a asker) whereIs(d description, cell int) questions.Question {
+	return questions.Question{
+		Kind: AskPosition, Text: fmt.Sprintf(a.l.where, a.l.noun(d)), Answer: a.l.placeOf(cell, a.Grid), Cells: []int{cell},
+	}
+}
+
+func (a asker) reference() (questions.Question, bool) {
 	i := a.anyCell()
 	to := direction(a.r.IntN(int(numDirections)))
 	j := a.neighbor(i, to)
 	d, ok := a.unique(i)
 	if j < 0 || !ok {
-		return Question{}, false
+		return questions.Question{}, false
 	}
 	of := a.anyAttribute()
-	return Question{
+	return questions.Question{
 		Kind: AskReference, About: of.String(), Text: fmt.Sprintf(a.l.refer[of], a.l.noun(d), a.l.to[to]), Answer: a.value(of, j),
 		Cells: []int{i, j},
 	}, true
 }
 
-func (a asker) sum() (Question, bool) {
+func (a asker) sum() (questions.Question, bool) {
 	i, j := a.twoCells()
-	return Question{
+	return questions.Question{
 		Kind: AskSum, About: Digit.String(), Text: fmt.Sprintf(a.l.sum, a.at(i), a.at(j)),
 		Answer: strconv.Itoa(int(a.Cells[i][Digit]) + int(a.Cells[j][Digit])), Cells: []int{i, j},
 	}, true

@@ -3,15 +3,17 @@ package scenes
 import (
 	"fmt"
 	"strings"
+
+	"gomm/mmlib/data/questions"
 )
 
 // Record is a scene in words, for programs other than ours: what an export writes as a line of JSON.
 type Record struct {
-	Grid      int                 `json:"grid"`
-	Cells     []map[string]string `json:"cells"`    // attribute to value, in English, row by row
-	Captions  []string            `json:"captions"` // all there are
-	Questions []Question          `json:"questions"`
-	Dialogue  []Question          `json:"dialogue"`
+	Grid      int                  `json:"grid"`
+	Cells     []map[string]string  `json:"cells"`    // attribute to value, in English, row by row
+	Captions  []string             `json:"captions"` // all there are
+	Questions []questions.Question `json:"questions"`
+	Dialogue  []questions.Question `json:"dialogue"`
 }
 
 // String is the record for people: a line for each thing that is said.
@@ -22,7 +24,7 @@ func (r Record) String() string {
 	}
 	for _, part := range []struct {
 		title string
-		asked []Question
+		asked []questions.Question
 	}{{"questions", r.Questions}, {"dialogue", r.Dialogue}} {
 		fmt.Fprintf(&b, "  %s\n", part.title)
 		for _, q := range part.asked {

@@ -19,7 +19,14 @@
 //
 // Scenes for training are drawn with MNIST's training digits, those for validation with digits held out of it, those for test
 // with MNIST's test digits. [Source] has the settings, among them pairs of digit and color that training never shows.
-// [Blind] answers questions without the picture: what it reaches is what a model must beat. [FilmSource] makes films of
+// questions.Blind answers them without the picture; what it reaches is what a model must beat. Taught by 20,000 scenes it gives this
+// share of right answers, in English (TestBlind has them by kind):
+//
+//	             2×2      4×4
+//	questions    34.8 %   28.4 %
+//	dialogues    36.2 %   24.6 %
+//
+// [FilmSource] makes films of
 // moving digits.
 package scenes
 

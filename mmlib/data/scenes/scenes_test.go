@@ -11,6 +11,7 @@ import (
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/data/picture"
+	"gomm/mmlib/data/text"
 )
 
 // load loads the splits of a source with small changes; MNIST must be on this machine.
@@ -218,5 +219,31 @@ func TestValidate(t *testing.T) {
 		if _, err := s.Load(context.Background(), data.Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Load: error %v", err)
 		}
+	}
+}
+
+// TestVocabulary: a tokenizer of the vocabulary knows every word that is said, of grids of any size.
+func TestVocabulary(t *testing.T) {
+	for _, languages := range [][]string{{"en"}, {"zh"}, Languages()} {
+		words := text.NewWords(load(t, func(s *Source) { s.Languages = languages })[data.Test].Vocabulary())
+		for _, grid := range []int{2, 3, 4} {
+			set := load(t, func(s *Source) { s.Grid, s.Languages = grid, languages })[data.Train]
+			for i := range 200 {
+				said := set.Captions(i)
+				for _, q := range append(set.Questions(i, 10, nil), set.Dialogue(i, nil)...) {
+					said = append(said, q.Text, q.Answer)
+				}
+				for _, s := range said {
+					ids, err := words.Encode(s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if again, err := words.Encode(words.Decode(ids)); err != nil || !slices.Equal(again, ids) {
+						t.Fatalf("%q is decoded to %q, %v", s, words.Decode(ids), err)
+					}
+				}
+			}
+		}
+		t.Logf("%v: %d tokens", languages, words.VocabSize())
 	}
 }

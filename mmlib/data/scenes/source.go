@@ -7,10 +7,12 @@ import (
 	"image"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/data/picture"
+	"gomm/mmlib/data/questions"
 )
 
 // Name is the source's name in the table of sources.
@@ -32,6 +34,7 @@ type Source struct {
 	Test         int           `json:"test"`           // …
 	HeldOutPairs int           `json:"held_out_pairs"` // of the 50 pairs of digit and color that only the unseen splits show: 0, 10 … 40
 	Languages    []string      `json:"languages"`      // that texts are drawn from: "en", "zh"
+	Shuffle      bool          `json:"shuffle"`        // captions name the cells in a random order, not row by row
 	Seed         uint64        `json:"seed"`           // of the scenes
 	Augment      mnist.Augment `json:"augment"`        // of each digit, in training
 }
@@ -109,6 +112,16 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 			}
 			set.tongues = append(set.tongues, l)
 		}
+		taught := set
+		if s, ok := splits[data.Train].(*Set); ok {
+			taught = s
+		}
+		set.blind[0] = sync.OnceValue(func() *questions.Blind {
+			return taught.teach(func(i int) []questions.Question { return taught.Questions(i, 4, nil) })
+		})
+		set.blind[1] = sync.OnceValue(func() *questions.Blind {
+			return taught.teach(func(i int) []questions.Question { return taught.Dialogue(i, nil) })
+		})
 		splits[name] = set
 		return set.readAs(o.Picture)
 	}
@@ -132,6 +145,7 @@ type Set struct {
 	unseen  bool
 	tongues []*language
 	prepare picture.Preprocess
+	blind   [2]func() *questions.Blind // of questions and of dialogues
 }
 
 // Len is the number of scenes.
@@ -243,26 +257,27 @@ func (s *Set) Caption(i int, r *rand.Rand) string {
 	if r == nil {
 		r = s.random(i, forCaption)
 	}
-	return s.tongue(r).drawCaption(s.Scene(i), r)
+	return s.tongue(r).drawCaption(s.Scene(i), s.source.Shuffle, r)
 }
 
-// Captions returns all captions of scene i, of all languages.
+// Captions returns the captions of scene i in all languages that name its cells row by row.
 func (s *Set) Captions(i int) []string {
 	var list []string
 	for _, l := range s.tongues {
 		for n := range NumCaptions {
-			list = append(list, l.caption(s.Scene(i), n))
+			scene := s.Scene(i)
+			list = append(list, l.caption(scene, n, scene.reading()))
 		}
 	}
 	return list
 }
 
 // Questions draws n questions about scene i. Without r they are always the same ones.
-func (s *Set) Questions(i, n int, r *rand.Rand) []Question {
+func (s *Set) Questions(i, n int, r *rand.Rand) []questions.Question {
 	if r == nil {
 		r = s.random(i, forQuestions)
 	}
-	scene, list := s.Scene(i), make([]Question, n)
+	scene, list := s.Scene(i), make([]questions.Question, n)
 	for k := range list {
 		list[k] = asker{scene, s.tongue(r), r}.ask()
 	}
@@ -270,9 +285,34 @@ func (s *Set) Questions(i, n int, r *rand.Rand) []Question {
 }
 
 // Dialogue draws a dialogue of [Rounds] questions about scene i, in one language. Without r it is always the same one.
-func (s *Set) Dialogue(i int, r *rand.Rand) []Question {
+func (s *Set) Dialogue(i int, r *rand.Rand) []questions.Question {
 	if r == nil {
 		r = s.random(i, forDialogue)
 	}
 	return asker{s.Scene(i), s.tongue(r), r}.dialogue()
+}
+
+// Blind answers questions without the picture, taught by the first 20,000 scenes of the training split, and BlindDialogue those of
+// dialogues, each question by itself.
+func (s *Set) Blind() *questions.Blind { return s.blind[0]() }
+
+// BlindDialogue is described with Blind.
+func (s *Set) BlindDialogue() *questions.Blind { return s.blind[1]() }
+
+func (s *Set) teach(ask func(i int) []questions.Question) *questions.Blind {
+	const taught = 20_000
+	b := questions.NewBlind()
+	for i := range min(taught, s.scenes) {
+		b.Learn(ask(i)...)
+	}
+	return b
+}
+
+// Classes writes the value of every attribute of every cell of scene i, cell by cell.
+func (s *Set) Classes(dst []int32, i int) {
+	for n, cell := range s.Scene(i).Cells {
+		for a, v := range cell {
+			dst[n*NumAttributes+a] = int32(v)
+		}
+	}
 }

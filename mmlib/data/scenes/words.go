@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -229,3 +230,32 @@ func (l *language) noun(d description) string {
 	}
 	return s
 }
+
+// Vocabulary returns texts that together have every word of the captions, questions and answers in the set's languages, for grids
+// of any size.
+func (s *Set) Vocabulary() []string {
+	var texts []string
+	for _, l := range s.tongues {
+		texts = append(texts, l.yes, l.no, l.digit, l.join, "a", "an")
+		for a := range Attribute(NumAttributes) {
+			for v := range a.Values() {
+				texts = append(texts, l.value(a, v), fmt.Sprintf(l.be[a], l.value(a, v)))
+			}
+			for _, form := range []string{l.attribute[a], l.same[a], l.refer[a], l.it[a], l.itsNeighbor[a], l.others[a]} {
+				texts = append(texts, verbs.ReplaceAllString(form, " "))
+			}
+		}
+		for _, form := range append(l.cells[:], l.place, l.at[0], l.at[1], l.count, l.exists, l.larger, l.where, l.sum, l.whereIsIt) {
+			texts = append(texts, verbs.ReplaceAllString(form, " "))
+		}
+		texts = append(append(texts, l.to[:]...), l.corners[:]...)
+		texts = append(texts, l.noun(description{of: [NumAttributes]bool{true, true, true, true}}))
+	}
+	for n := range 2*9 + 1 {
+		texts = append(texts, strconv.Itoa(n)) // sums, counts, rows
+	}
+	return texts
+}
+
+// verbs are those of fmt in a phrase.
+var verbs = regexp.MustCompile(`%(\[\d\])?[sd]`)

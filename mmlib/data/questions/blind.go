@@ -1,6 +1,9 @@
-package scenes
+package questions
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Blind answers questions without the picture, by what was answered most often: the baseline that a model must beat, for a good
 // deal can be guessed. "Is the digit … larger than …?" has two answers, and "what is the sum …?" is 9 more often than 0.
@@ -11,8 +14,7 @@ type Blind struct {
 
 // blindKind is what a question that was never heard is guessed by.
 type blindKind struct {
-	kind            Kind
-	about, language string
+	kind, about, language string
 }
 
 // NewBlind returns an empty table.
@@ -52,7 +54,7 @@ func (b *Blind) Answer(q Question) string {
 
 // Tally counts right answers by the kind of question.
 type Tally struct {
-	Kind         Kind
+	Kind         string
 	Right, Total int
 	Answers      int // different ones
 }
@@ -60,46 +62,26 @@ type Tally struct {
 // Share is the share of right answers, 0 to 1.
 func (t Tally) Share() float64 { return float64(t.Right) / float64(max(t.Total, 1)) }
 
-// Count compares answers with those of questions, by their kind, in the order of [Kinds]; kinds that do not occur are left out.
-func Count(questions []Question, answers []string) []Tally {
-	tallies := make([]Tally, len(Kinds()))
-	different := make([]map[string]bool, len(tallies))
-	for i, q := range questions {
-		k := slices.Index(Kinds(), q.Kind)
-		t := &tallies[k]
-		t.Kind = q.Kind
+// Count compares answers with those of questions, by their kind, in alphabetical order.
+func Count(asked []Question, answers []string) []Tally {
+	tallies := map[string]*Tally{}
+	different := map[string]map[string]bool{}
+	for i, q := range asked {
+		t := tallies[q.Kind]
+		if t == nil {
+			t = &Tally{Kind: q.Kind}
+			tallies[q.Kind], different[q.Kind] = t, map[string]bool{}
+		}
 		t.Total++
 		if answers[i] == q.Answer {
 			t.Right++
 		}
-		if different[k] == nil {
-			different[k] = map[string]bool{}
-		}
-		different[k][q.Answer] = true
-		t.Answers = len(different[k])
+		different[q.Kind][q.Answer] = true
+		t.Answers = len(different[q.Kind])
 	}
-	return slices.DeleteFunc(tallies, func(t Tally) bool { return t.Total == 0 })
-}
-
-// Guess learns from n questions about each of so many scenes of a set, and answers those of another one. n = 0 takes dialogues
-// in place of single questions.
-func Guess(train *Set, scenes, n int, test *Set) []Tally {
-	ask := func(s *Set, i int) []Question {
-		if n == 0 {
-			return s.Dialogue(i, nil)
-		}
-		return s.Questions(i, n, nil)
+	list := make([]Tally, 0, len(tallies))
+	for _, kind := range slices.Sorted(maps.Keys(tallies)) {
+		list = append(list, *tallies[kind])
 	}
-	b := NewBlind()
-	for i := range min(scenes, train.Len()) {
-		b.Learn(ask(train, i)...)
-	}
-	var questions []Question
-	var answers []string
-	for i := range test.Len() {
-		for _, q := range ask(test, i) {
-			questions, answers = append(questions, q), append(answers, b.Answer(q))
-		}
-	}
-	return Count(questions, answers)
+	return list
 }

@@ -1,0 +1,13 @@
+// Package questions is what data sets and measures share of questions about pictures: the question with its answer, a count of right
+// answers by kind, and [Blind], which answers without the picture.
+package questions
+
+// Question is a question about a picture, with its answer.
+type Question struct {
+	Kind     string `json:"kind"`  // what it asks for: "count"
+	About    string `json:"about"` // the attribute that is asked for, or by which is compared or counted: "color"; "" for several
+	Language string `json:"language"`
+	Text     string `json:"text"`
+	Answer   string `json:"answer"`
+	Cells    []int  `json:"cells"` // where in a grid one must look; all of it for a count
+}
