@@ -14,6 +14,10 @@ import (
 type Memory struct {
 	Sequence *Node // [B, S, D_y], the chapter's Y
 	Lengths  *Node // [B], integers: in row b the first Lengths[b] positions are real, the rest is padding; nil: all are real
+
+	// Each row of the memory serves so many consecutive rows of x, such as the questions about one picture: its keys and values
+	// are computed once. 0 is 1.
+	Rows int
 }
 
 // Decode sends x [B, L, D] through the blocks, each of which looks at x itself, as self says, and at the whole memory
@@ -42,12 +46,31 @@ func DecodeBlock(s *model.Scope, x *Node, memory Memory, self attention.Config, 
 	if memory.Sequence != nil {
 		kept = memory.cache(s, c)
 	}
-	return block(s, x, func(s *model.Scope, x *Node) attention.Output { return attention.Self(s, x, self) }, kept, memory.Lengths, c)
+	return block(s, x, func(s *model.Scope, x *Node) attention.Output { return attention.Self(s, x, self) }, kept, memory.lengths(), c)
 }
 
 // cache computes a block's keys and values of the memory, [B, S, H, K] each.
 func (m Memory) cache(s *model.Scope, c Config) attention.Cache {
-	return attention.CrossModalCache(s.At("cross"), m.Sequence, attention.Values{}, c.Width, c.cross(m.Lengths))
+	kept := attention.CrossModalCache(s.At("cross"), m.Sequence, attention.Values{}, c.Width, c.cross(m.Lengths))
+	return attention.Cache{Keys: m.repeat(kept.Keys), Values: m.repeat(kept.Values)}
+}
+
+// lengths are those of the rows of x.
+func (m Memory) lengths() *Node {
+	if m.Lengths == nil {
+		return nil
+	}
+	return m.repeat(m.Lengths)
+}
+
+// repeat makes of each row as many as it serves.
+func (m Memory) repeat(x *Node) *Node {
+	if m.Rows <= 1 {
+		return x
+	}
+	dims := x.Shape().Dimensions
+	x = BroadcastToDims(ExpandAxes(x, 1), append([]int{dims[0], m.Rows}, dims[1:]...)...)
+	return Reshape(x, append([]int{dims[0] * m.Rows}, dims[1:]...)...)
 }
 
 func (c Config) cross(lengths *Node) attention.Config {
@@ -92,7 +115,7 @@ type Cache struct {
 // [Decode].
 func NewCache(s *model.Scope, x *Node, memory Memory, room int, self attention.Config, c Config) Cache {
 	x.AssertDims(-1, -1, c.Width)
-	cache := Cache{Lengths: memory.Lengths}
+	cache := Cache{Lengths: memory.lengths()}
 	for i := range c.Layers {
 		cache.Self = append(cache.Self, attention.NewCache(x, room, self))
 		if memory.Sequence != nil {

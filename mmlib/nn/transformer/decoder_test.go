@@ -2,6 +2,7 @@ package transformer_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,39 @@ func TestDecodeGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRows: a row of the memory that serves two rows of x is as good as the row twice, with padding and without, at once and in steps.
+func TestRows(t *testing.T) {
+	c := config()
+	for _, padded := range []bool{false, true} {
+		out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node {
+			once, twice := transformer.Memory{Sequence: in[1], Rows: 2}, transformer.Memory{Sequence: in[2]}
+			if padded {
+				once.Lengths, twice.Lengths = in[3], in[4]
+			}
+			self := c.Attention(causal)
+			cache := transformer.NewCache(s, in[0], once, 3, self, c)
+			steps, _ := transformer.Step(s, in[0], Const(in[0].Graph(), int32(0)), cache, self, c)
+			return []*Node{transformer.Decode(s, in[0], twice, self, c).X, transformer.Decode(s, in[0], once, self, c).X, steps.X}
+		}, nntest.Random(1, 4, 3, c.Width), nntest.Random(2, 2, 5, 6), repeated(nntest.Random(2, 2, 5, 6)),
+			tensors.FromValue([]int32{2, 4}), tensors.FromValue([]int32{2, 2, 4, 4}))
+		nntest.Compare(t, "once", out[1], out[0])
+		nntest.Compare(t, "in steps", out[2], out[0])
+	}
+}
+
+// repeated has each row twice.
+func repeated(x *tensors.Tensor) *tensors.Tensor {
+	flat := tensors.MustCopyFlatData[float64](x)
+	dims := slices.Clone(x.Shape().Dimensions)
+	size := len(flat) / dims[0]
+	var twice []float64
+	for row := range slices.Chunk(flat, size) {
+		twice = append(append(twice, row...), row...)
+	}
+	dims[0] *= 2
+	return tensors.FromFlatDataAndDimensions(twice, dims...)
 }
 
 // TestStep: in pieces, with a cache, x goes through the blocks as it does at once: with a memory, whose padding nobody sees,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,6 +131,34 @@ func TestPosition(t *testing.T) {
 	}
 }
 
+// TestHierarchical: with the hierarchical stem a pixel changes the token of its own patch and no other, and by more than a
+// factor: the layers are not linear. Weights are in quarters, and those of the projection as wide as the quarters give.
+func TestHierarchical(t *testing.T) {
+	c := config()
+	c.Stem, c.ImageSize, c.PatchSize, c.Layers = vision.Hierarchical, 8, 4, 0
+	store := model.NewStore()
+	encode := nntest.Compile(t, backend, store, func(s *model.Scope, in []*Node) []*Node {
+		return []*Node{vision.Encode(s, in[0], c).Tokens}
+	})
+	picture := make([]float32, 8*8*2)
+	before := encode(tensors.FromFlatDataAndDimensions(picture, 1, 8, 8, 2))[0]
+	const row, column = 2, 5 // in the patch at the top right
+	picture[(row*8+column)*2] = 1
+	after := encode(tensors.FromFlatDataAndDimensions(picture, 1, 8, 8, 2))[0]
+	for token := range 5 { // the class and four patches
+		if changed := !slices.Equal(before[token*4:token*4+4], after[token*4:token*4+4]); changed != (token == 2) {
+			t.Errorf("token %d: changed %v", token, changed)
+		}
+	}
+	for path, want := range map[string]string{
+		"/patch/quarter1/weights": "[8 4]", "/patch/quarter2/weights": "[4 2]", "/patch/weights": "[8 4]",
+	} {
+		if v := store.GetVariable(path); v == nil || fmt.Sprint(v.Shape().Dimensions) != want {
+			t.Errorf("weight %s is %v, want the shape %s", path, v, want)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	if err := config().Validate(); err != nil {
 		t.Error(err)
@@ -142,7 +171,9 @@ func TestValidate(t *testing.T) {
 		"channels is 0":   func(c *vision.Config) { c.Channels = 0 },
 		"image_size 6 is not a multiple of patch_size 4": func(c *vision.Config) { c.PatchSize = 4 },
 		"image_size 6 is not a multiple of patch_size 0": func(c *vision.Config) { c.PatchSize = 0 },
-		"width is 0": func(c *vision.Config) { c.Width = 0 },
+		"width is 0":                        func(c *vision.Config) { c.Width = 0 },
+		`stem is "conv": it must be`:        func(c *vision.Config) { c.Stem = "conv" },
+		"an even patch_size and width, not": func(c *vision.Config) { c.Stem = vision.Hierarchical }, // 3 is odd
 	} {
 		c := config()
 		change(&c)
