@@ -60,6 +60,20 @@ type Predictor interface {
 	Funcs() []Func
 }
 
+// Decoder says how the functions of a predictor write text token by token: what infer.Generate needs to know.
+type Decoder struct {
+	// Memory names the function that makes, of what the text is about, the state that stays as it is while a text is written.
+	Memory string
+
+	// Step names the function that reads a token: token [] and position [] (Int32), what is kept, the memory → logits [V] of the next
+	// token, what is kept. What is kept starts as zeros.
+	Step string
+	Kept []shapes.Shape
+
+	Length          int // tokens that fit, the prompt among them
+	Start, End, Pad int32
+}
+
 // Try runs fn, which builds or runs graphs, and turns its panic into an error. Graph-building functions report bad shapes
 // by panicking, as GoMLX's do; this is where such a panic ends, at every public boundary.
 func Try(fn func() error) (err error) {
