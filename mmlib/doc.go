@@ -38,6 +38,7 @@
 // The models, a package for each paper, and the table that joins them to data:
 //
 //	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
+//	models/fusion      pictures and language together (ALBEF, BLIP): MLM, contrast, matching; questions, captions, dialogues
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //

@@ -28,7 +28,7 @@ func TestCompleteData(t *testing.T) {
 		"doctor --js,":             "--json",
 		"completion f,":            "fish",
 		"pretrain c,":              "clip",
-		"finetune ,":               "classifier",
+		"finetune ,":               "captioner classifier dialogue vqa",
 		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
 		"eval --data ,": "fashion-mnist films mnist scenes",

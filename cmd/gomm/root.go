@@ -21,6 +21,9 @@ Start with 'gomm doctor', which checks what is installed and what is missing.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
+		newAskCommand(),
+		newCaptionCommand(),
+		newChatCommand(),
 		newClassifyCommand(),
 		newDataCommand(),
 		newDemoCommand(),

@@ -52,14 +52,20 @@ func Create(ctx context.Context, b compute.Backend, dir string, s models.Setting
 	if s.Training == nil || s.Data == nil {
 		return nil, errors.New("experiment: the settings have no training or no data: they are of imported weights")
 	}
+	k, err := models.Lookup(s.Kind)
+	if err != nil {
+		return nil, err
+	}
 	files := models.Files{}
 	if s.Init != "" { // pictures are to be prepared as those that the weights know
 		all, err := readFiles(s.Init)
 		if err != nil {
 			return nil, err
 		}
-		if file, ok := all[models.PreprocessFile]; ok {
-			files[models.PreprocessFile] = file
+		for _, name := range k.Inherits {
+			if file, ok := all[name]; ok {
+				files[name] = file
+			}
 		}
 	}
 	r, err := prepare(ctx, b, s, files, o)

@@ -21,6 +21,7 @@ type session = *infer.Session
 // Measure is a way of measuring models, shared by every kind that it suits: a row of [Measures].
 type Measure struct {
 	Funcs  []string // the functions of the model that it calls
+	May    []string // functions that it calls of models that have them
 	Best   string   // the key of the figure by which the best checkpoint is chosen; with a minus before it the smallest is
 	Prefix string   // of its figures' keys in summary.json
 
@@ -47,6 +48,14 @@ func Measures() map[string]Measure {
 		"zero-shot": {Funcs: []string{"image", "text"}, Best: "accuracy", Prefix: "zero_shot_", Accepts: acceptsZeroShot, Run: zeroShot},
 		"classes":   {Funcs: []string{"classify"}, Best: "accuracy", Accepts: acceptsClasses, Run: classes},
 		"views":     {Funcs: []string{"image"}, Best: "view_accuracy", Accepts: acceptsViews, Run: views},
+		"answers":   {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsAnswers, Run: measureAnswers},
+		"dialogues": {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsDialogues, Run: measureDialogues},
+		"captions": {
+			Funcs: []string{"picture", "memory", "step"}, Best: "facts_f1", Accepts: acceptsCaptions, Run: measureCaptions,
+		},
+		"pretraining": {
+			Funcs: []string{"picture"}, May: []string{"regions", "mask"}, Best: "score", Accepts: acceptsPretrained, Run: measurePretrained,
+		},
 	}
 }
 
@@ -63,7 +72,13 @@ func measureOf(k models.Kind) (Measure, error) {
 const batch = 256
 
 func openSession(b compute.Backend, m *models.Model, measure Measure) (*infer.Session, error) {
-	return infer.Open(b, m, measure.Funcs, batch)
+	names := slices.Clone(measure.Funcs)
+	for _, name := range measure.May {
+		if _, ok := m.Func(name); ok {
+			names = append(names, name)
+		}
+	}
+	return infer.Open(b, m, names, batch)
 }
 
 // Unit is what a figure is counted in.

@@ -33,14 +33,15 @@ func classifierKind() Kind {
 			"mnist-few-probe":  fewLabels(views, frozen(adamW(300, 1e-2, 30), tower)),
 			"mnist-few-full":   fewLabels(strong, adamW(300, 3e-4, 30)),
 		},
-		Default: "mnist-demo-full",
-		Config:  func() Config { return new(clip.ClassifierConfig) },
-		Train:   trainClassifier,
-		Open:    openClassifier,
-		Begin:   beginClassifier,
-		Keep:    clip.KeepVision,
-		Label:   labelClassifier,
-		Measure: "classes",
+		Default:  "mnist-demo-full",
+		Config:   func() Config { return new(clip.ClassifierConfig) },
+		Train:    trainClassifier,
+		Open:     openClassifier,
+		Begin:    beginClassifier,
+		Keep:     clip.KeepVision,
+		Inherits: []string{PreprocessFile},
+		Label:    labelClassifier,
+		Measure:  "classes",
 	}
 }
 

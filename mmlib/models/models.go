@@ -56,6 +56,9 @@ type Kind struct {
 	Begin func(s *Settings, from Settings) error
 	Keep  func(*model.Store) error
 
+	// Inherits names the files of the run it begins from that it takes over.
+	Inherits []string
+
 	// Label says what such a run holds, in a word or two: "linear probe".
 	Label func(Settings) string
 
@@ -146,6 +149,27 @@ func (m *Model) Func(name string) (task.Func, bool) {
 	return funcs[i], true
 }
 
+// Question encodes a question as the model's function "next" reads it: its ids, padded, and how many of them it has.
+func (m *Model) Question(s string) (ids []int32, prefix int32, err error) {
+	f, ok := m.Func("next")
+	if !ok || m.Tokenizer == nil {
+		return nil, 0, fmt.Errorf("models: a %s answers no questions", m.Settings.Kind)
+	}
+	asked, err := text.Ask(m.Tokenizer, nil, s)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids = make([]int32, f.In[1].Dim(0))
+	if len(asked) >= len(ids) {
+		return nil, 0, fmt.Errorf("models: the question %q has %d tokens, and the model reads at most %d: shorten it", s, len(asked), len(ids)-1)
+	}
+	pad, _ := m.Tokenizer.Special(text.Pad)
+	for i := copy(ids, asked); i < len(ids); i++ {
+		ids[i] = pad
+	}
+	return ids, int32(len(asked)), nil
+}
+
 // IDs encodes a text as the model's function "text" reads it.
 func (m *Model) IDs(s string) ([]int32, error) {
 	f, ok := m.Func("text")
@@ -167,6 +191,10 @@ func Kinds() map[string]Kind {
 		"clip":       clipKind(),
 		"classifier": classifierKind(),
 		"simclr":     simclrKind(),
+		"captioner":  captionerKind(),
+		"dialogue":   dialogueKind(),
+		"fusion":     fusionKind(),
+		"vqa":        vqaKind(),
 	}
 	table.Lock()
 	defer table.Unlock()

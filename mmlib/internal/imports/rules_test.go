@@ -60,7 +60,8 @@ var rules = []rule{
 
 	// All of it in a row, for any model and any data: the table knows them, experiment does not.
 	{"mmlib/experiment", []string{
-		gomlx, compute, "mmlib/data", "mmlib/data/captions", "mmlib/data/picture", "mmlib/task", "mmlib/run", "mmlib/models",
+		gomlx, compute, "mmlib/data", "mmlib/data/captions", "mmlib/data/picture", "mmlib/data/questions", "mmlib/data/text",
+		"mmlib/task", "mmlib/run", "mmlib/models",
 		"mmlib/train", "mmlib/infer", "mmlib/eval", "mmlib/report",
 	}},
 	{"mmlib/notebook", []string{gonb}},

@@ -1,0 +1,100 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"image"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/text"
+	"gomm/mmlib/report"
+)
+
+// Look is where a model looked, at one word.
+type Look struct {
+	Word    string
+	Weights [][]float64 // over the picture's patches, in sum 1
+}
+
+// LookAtQuestion says where the model looks as it reads each word of a question.
+func (s *Speaker) LookAtQuestion(seen *Seen, question string) ([]Look, error) {
+	ids, prefix, err := s.question(question)
+	if err != nil {
+		return nil, err
+	}
+	return s.looks(seen, ids, prefix, 0)
+}
+
+// LookAtText says where the model looks as it writes each word of a text, such as a caption.
+func (s *Speaker) LookAtText(seen *Seen, written string) ([]Look, error) {
+	w, ok := s.model.Predictor.(writer)
+	if !ok {
+		return nil, fmt.Errorf("experiment: a %s does not write", s.model.Settings.Kind)
+	}
+	ids, err := text.Fixed(s.model.Tokenizer, written, w.Decoder().Length, text.Cut)
+	if err != nil {
+		return nil, err
+	}
+	return s.looks(seen, ids, 0, 1)
+}
+
+// looks calls the function "look". What stands at a position belongs to the token so many places on.
+func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list []Look, err error) {
+	f, ok := s.session.Func("look")
+	if !ok {
+		return nil, fmt.Errorf("experiment: a %s does not say where it looks", s.model.Settings.Kind)
+	}
+	in := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(seen.tokens, append([]int{1}, f.In[0].Dimensions...)...),
+		tensors.FromFlatDataAndDimensions(ids, 1, len(ids)), tensors.FromFlatDataAndDimensions([]int32{prefix}, 1),
+	}
+	out, err := s.session.Call("look", in...)
+	for _, x := range in {
+		err = errors.Join(err, x.FinalizeAll())
+	}
+	if err != nil {
+		return nil, err
+	}
+	weights, err := tensors.CopyFlatData[float32](out[0])
+	if err = errors.Join(err, out[0].FinalizeAll()); err != nil {
+		return nil, err
+	}
+	grid := f.Out[0].Dim(1)
+	for i := range len(ids) - ahead {
+		word := s.model.Tokenizer.Decode(ids[i+ahead : i+ahead+1])
+		if word == "" { // a special token
+			continue
+		}
+		look := Look{Word: word}
+		for row := range grid {
+			line := make([]float64, grid)
+			for column := range line {
+				line[column] = float64(weights[(i*grid+row)*grid+column])
+			}
+			look.Weights = append(look.Weights, line)
+		}
+		list = append(list, look)
+	}
+	return list, nil
+}
+
+// DrawLooks draws where the model looked: the picture itself first, then for each word the picture under its weights, row by row.
+func DrawLooks(seen *Seen, looks []Look) (image.Image, error) {
+	const columns = 8
+	var pictures []image.Image
+	for _, look := range looks {
+		glow, err := report.Overlay(seen.Picture, look.Weights)
+		if err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, glow)
+	}
+	if len(pictures) == 0 {
+		return nil, errors.New("experiment: there are no words to draw")
+	}
+	scale := pictures[0].Bounds().Dx() / seen.Picture.Bounds().Dx()
+	first := data.Sheet([]image.Image{seen.Picture}, 1, scale)
+	return data.Sheet(append([]image.Image{first}, pictures...), columns, 1), nil
+}

@@ -1,0 +1,106 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/scenes"
+	"gomm/mmlib/data/text"
+	"gomm/mmlib/models/fusion"
+	"gomm/mmlib/run"
+)
+
+// fusionKind is the pretraining of pictures and language together.
+func fusionKind() Kind {
+	return Kind{
+		About:   "a model of pictures and language (ALBEF, BLIP) on scenes and their captions, from random weights",
+		Trained: Pretrained,
+		Presets: map[string]func() Settings{
+			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
+			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 3000),
+		},
+		Default:  "scenes",
+		Config:   func() Config { return new(fusion.PretrainingConfig) },
+		Train:    trainFusion,
+		Open:     openFusion,
+		Begin:    beginFusion,
+		Keep:     func(*model.Store) error { return nil },
+		Inherits: []string{PreprocessFile, TokenizerFile},
+		Label:    func(Settings) string { return "pretrained" },
+		Measure:  "pretraining",
+	}
+}
+
+// sceneSource are scenes of a grid, as the presets have them.
+func sceneSource(grid int) *scenes.Source {
+	s := scenes.Default()
+	s.Grid, s.Augment = grid, slight
+	return s
+}
+
+func sceneTraining(steps int) *run.Training {
+	t := adamW(steps, 1e-3, 100)
+	t.BatchSize = 64
+	return &t
+}
+
+func fusionPreset(grid int, o fusion.Objectives, steps int) func() Settings {
+	return func() Settings {
+		source := sceneSource(grid)
+		source.Shuffle = true // so that places are read, and not told from where in a caption they stand
+		return Settings{
+			Data: source, Training: sceneTraining(steps),
+			Model: &fusion.PretrainingConfig{
+				Config: fusion.Scenes(grid), Objectives: o, Regions: sceneRegions(grid), Caption: 47,
+				Masking: fusion.Masking{Share: 0.15, Token: 2, First: 3, Last: 75}, Projection: 64, Hidden: 0.25,
+			},
+		}
+	}
+}
+
+func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
+	config := *s.Model.(*fusion.PretrainingConfig)
+	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
+	if err != nil {
+		return nil, err
+	}
+	config.Caption = set.caption
+	s.Model = &config
+	if err := hide(&config.Masking, set.tokenizer); err != nil {
+		return nil, err
+	}
+	t, err := fusion.NewPretraining(config, captionedScenes{set})
+	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
+}
+
+// beginFusion goes on with other objectives.
+func beginFusion(s *Settings, from Settings) error {
+	pretrained, ok := from.Model.(*fusion.PretrainingConfig)
+	if !ok {
+		return fmt.Errorf("models: it holds a %s: a fusion goes on from a fusion", from.Kind)
+	}
+	c := s.Model.(*fusion.PretrainingConfig)
+	c.Config, c.Regions, s.Data = pretrained.Config, pretrained.Regions, from.Data
+	return nil
+}
+
+// hide makes masking hide the words of text.Words, whose ids lie together between those of the mask and the end.
+func hide(m *fusion.Masking, t text.Tokenizer) error {
+	token, ok := t.Special(text.Mask)
+	if !ok {
+		return fmt.Errorf("models: the tokenizer has no token %q, which hides words", text.Mask)
+	}
+	m.Token, m.First, m.Last = token, token+1, int32(t.VocabSize())
+	if end, ok := t.Special(text.End); ok && end > token {
+		m.Last = end
+	}
+	return nil
+}
+
+func openFusion(s Settings, files Files, weights *model.Store) (*Model, error) {
+	p := &fusion.Predictor{Config: *s.Model.(*fusion.PretrainingConfig), Weights: weights}
+	return NewModel(p, s, files, TokenizerFile, PreprocessFile)
+}

@@ -1,0 +1,108 @@
+package fusion
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/loss"
+	"gomm/mmlib/nn"
+	"gomm/mmlib/task"
+)
+
+// Regions say how a picture is classified (chapter 3.1): its tokens are averaged over a grid of equal regions, and a linear layer
+// names the class of each in every attribute. One region and one attribute are plain image classification.
+type Regions struct {
+	Grid    int   `json:"grid"`    // regions along one side
+	Classes []int `json:"classes"` // number of classes of each attribute
+}
+
+// Regional are pictures whose regions have known classes.
+type Regional interface {
+	Pictures
+	// Classes writes the class of every attribute of every region of example i, region by region.
+	Classes(dst []int32, i int)
+}
+
+func (r Regions) validate(c Config) error {
+	if r.Grid < 1 || c.Vision.Grid()%r.Grid != 0 {
+		return fmt.Errorf("fusion: regions.grid is %d: it must divide the %d patches along one side of the picture", r.Grid, c.Vision.Grid())
+	}
+	if len(r.Classes) == 0 {
+		return errors.New("fusion: regions.classes is empty: name the number of classes of each attribute")
+	}
+	for _, n := range r.Classes {
+		if n < 2 {
+			return fmt.Errorf("fusion: regions.classes has %d: an attribute has at least 2 classes", n)
+		}
+	}
+	return nil
+}
+
+// labels makes a tensor [B, regions, attributes] of classes.
+func (r Regions) labels(p Regional, examples []int) *tensors.Tensor {
+	size := r.Grid * r.Grid * len(r.Classes)
+	flat := make([]int32, len(examples)*size)
+	for n, i := range examples {
+		p.Classes(flat[n*size:(n+1)*size], i)
+	}
+	return tensors.FromFlatDataAndDimensions(flat, len(examples), r.Grid*r.Grid, len(r.Classes))
+}
+
+// Logits gives the logits of each attribute, [B, regions, classes]. Weights: "regions/attribute<i>".
+func (r Regions) Logits(s *model.Scope, p Picture, c Config) []*Node {
+	b, d, side := p.Tokens.Shape().Dim(0), p.Tokens.Shape().Dim(2), c.Vision.Grid()/r.Grid
+	patches := Slice(p.Tokens, AxisRange(), AxisRange(1)) // without the class token
+	x := ReduceMean(Reshape(patches, b, r.Grid, side, r.Grid, side, d), 2, 4)
+	x = Reshape(x, b, r.Grid*r.Grid, d)
+	var logits []*Node
+	for i, n := range r.Classes {
+		logits = append(logits, nn.Dense(s.At("regions").At("attribute%d", i), x, n, 0.02))
+	}
+	return logits
+}
+
+// loss is the mean cross-entropy over attributes and regions; labels [B, regions, attributes].
+func (r Regions) loss(s *model.Scope, p Picture, labels *Node, c Config) (l, accuracy *Node) {
+	for i, logits := range r.Logits(s, p, c) {
+		logits = Reshape(logits, -1, r.Classes[i])
+		class := Reshape(Slice(labels, AxisRange(), AxisRange(), AxisElem(i)), -1)
+		one, right := loss.Classification(logits, class, 0), loss.Accuracy(logits, class)
+		if l == nil {
+			l, accuracy = one, right
+			continue
+		}
+		l, accuracy = Add(l, one), Add(accuracy, right)
+	}
+	n := float64(len(r.Classes))
+	return DivScalar(l, n), DivScalar(accuracy, n)
+}
+
+// Classification is the pretraining task of classifying regions alone.
+type Classification struct {
+	Config   Config
+	Regions  Regions
+	Pictures Regional
+}
+
+// Len implements [task.Task].
+func (t *Classification) Len() int { return t.Pictures.Len() }
+
+// Metrics implements [task.Task].
+func (t *Classification) Metrics() []string { return []string{"region_accuracy"} }
+
+// Batch implements [task.Task].
+func (t *Classification) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
+	in := []*tensors.Tensor{load(t.Pictures, t.Config, examples, r), t.Regions.labels(t.Pictures, examples)}
+	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
+}
+
+// Loss implements [task.Task].
+func (t *Classification) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
+	l, accuracy := t.Regions.loss(s, EncodePicture(s, in[0], t.Config), in[1], t.Config)
+	return l, []*Node{accuracy}
+}

@@ -1,0 +1,160 @@
+package fusion
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/loss"
+	"gomm/mmlib/task"
+)
+
+// WriterConfig is a model that writes about a picture, token by token: answers, captions or dialogues.
+type WriterConfig struct {
+	Config
+	Length         int     `json:"length"`         // of what it reads and writes, in tokens
+	Texts          int     `json:"texts"`          // about each picture of a batch
+	Prefix         bool    `json:"prefix"`         // what is given of a text is read as a whole, and not word by word
+	Classification float64 `json:"classification"` // weight of the loss of classifying regions beside that of the text; 0 for none
+	Regions        Regions `json:"regions"`        // of that classification
+}
+
+// Validate names the key and the value at fault.
+func (c WriterConfig) Validate() error {
+	if err := c.Config.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.Length < 2 || c.Length > c.Text.Context:
+		return fmt.Errorf("fusion: length is %d: it must be between 2 and text.context, %d", c.Length, c.Text.Context)
+	case c.Texts < 1:
+		return fmt.Errorf("fusion: texts is %d: there must be at least 1 about each picture", c.Texts)
+	case !(c.Classification >= 0):
+		return fmt.Errorf("fusion: classification is %g: a weight is at least 0", c.Classification)
+	case c.Classification > 0:
+		return c.Regions.validate(c.Config)
+	}
+	return nil
+}
+
+// Pictures are examples that write their own pixels, as data packages give them.
+type Pictures interface {
+	Len() int
+	// Shape is what Picture writes; frames is 1 except for video.
+	Shape() (frames, height, width, channels int)
+	// Picture writes example i into dst, channels last, normalised; with r not nil it is changed at random.
+	Picture(dst []float32, i int, r *rand.Rand)
+}
+
+// Passage is a text about a picture, of which the model is to say some tokens, given all those before.
+type Passage struct {
+	IDs    []int32
+	Say    []bool // which tokens the model is to say; never the first
+	Prefix int    // how many tokens are given at the start: a question, or the start token alone
+}
+
+// Written are pictures with texts about them.
+type Written interface {
+	Pictures
+	// Texts draws n texts about example i.
+	Texts(i, n int, r *rand.Rand) ([]Passage, error)
+}
+
+// Writing is the training of texts about pictures as a [task.Task] (chapter 3.2): visual question answering, where an answer is said
+// to a question; captioning, where all is said; and dialogue, where the answers are said to questions that follow one another. The
+// loss is the cross-entropy of each token that is to be said, given the true ones before it (teacher forcing).
+type Writing struct {
+	Config WriterConfig
+	Texts  Written
+}
+
+// NewWriting checks what it is given and returns the task.
+func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if texts == nil || texts.Len() == 0 {
+		return nil, errors.New("fusion: there are no texts to train on")
+	}
+	if err := checkShape(c.Config, texts); err != nil {
+		return nil, err
+	}
+	if _, ok := texts.(Regional); !ok && c.Classification > 0 {
+		return nil, errors.New("fusion: classification is not 0, and the examples have no classes of regions")
+	}
+	return &Writing{Config: c, Texts: texts}, nil
+}
+
+// Len implements [task.Task].
+func (t *Writing) Len() int { return t.Texts.Len() }
+
+// Metrics implements [task.Task]: the share of tokens that are right, each given the true ones before it, and of texts of which all
+// are.
+func (t *Writing) Metrics() []string {
+	names := []string{"token_accuracy", "text_accuracy"}
+	if t.Config.Classification > 0 {
+		names = append(names, "region_accuracy")
+	}
+	return names
+}
+
+// Batch implements [task.Task]: pictures [B, H, W, C], texts [B·T, L+1], which tokens to say [B·T, L+1] Bool, the prefixes [B·T] and,
+// where it is trained, the classes of regions [B, regions, attributes].
+func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
+	in := []*tensors.Tensor{load(t.Texts, t.Config.Config, examples, r)}
+	long, n := t.Config.Length+1, len(examples)*t.Config.Texts
+	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
+	for _, i := range examples {
+		texts, err := t.Texts.Texts(i, t.Config.Texts, r)
+		if err != nil {
+			return task.Batch{}, fmt.Errorf("fusion: example %d: %w", i, err)
+		}
+		for _, x := range texts {
+			if len(x.IDs) > long || len(x.Say) != len(x.IDs) {
+				return task.Batch{}, fmt.Errorf("fusion: a text about example %d has %d tokens, %d of them to be said or not; there is room for %d",
+					i, len(x.IDs), len(x.Say), long)
+			}
+			ids, say, prefix = append(ids, x.IDs...), append(say, x.Say...), append(prefix, int32(x.Prefix))
+			for range long - len(x.IDs) {
+				ids, say = append(ids, int32(t.Config.Text.Pad)), append(say, false)
+			}
+		}
+	}
+	in = append(in, tensors.FromFlatDataAndDimensions(ids, n, long), tensors.FromFlatDataAndDimensions(say, n, long),
+		tensors.FromFlatDataAndDimensions(prefix, n))
+	if t.Config.Classification > 0 {
+		in = append(in, t.Config.Regions.labels(t.Texts.(Regional), examples))
+	}
+	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
+}
+
+// Loss implements [task.Task].
+func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
+	c := t.Config
+	picture := EncodePicture(s, in[0], c.Config)
+	before, after := shift(in[1])
+	_, say := shift(in[2])
+	logits := Write(s, before, picture.Tokens, in[3], c)
+	l := loss.Sequence(logits, after, loss.SequenceOptions{Mask: say})
+	metrics := []*Node{shareRight(logits, after, say), allRight(logits, after, say)}
+	if c.Classification > 0 {
+		regions, accuracy := c.Regions.loss(s, picture, in[4], c.Config)
+		l, metrics = Add(l, MulScalar(regions, c.Classification)), append(metrics, accuracy)
+	}
+	return l, metrics
+}
+
+// Write gives the logits [B·T, L, V] of the token behind each of ids [B·T, L], given those before and the pictures' tokens [B, S, D].
+// prefix [B·T] is how many tokens are given at the start of each text.
+func Write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
+	r := Reading{Causal: true}
+	if c.Prefix {
+		r.Prefix = prefix
+	}
+	rows := ids.Shape().Dim(0) / picture.Shape().Dim(0)
+	return Predict(s, Fuse(s, ids, picture, rows, r, c.Config).X, c.Config)
+}

@@ -1,0 +1,173 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"gomm/mmlib/data"
+	"gomm/mmlib/data/questions"
+	"gomm/mmlib/data/scenes"
+	"gomm/mmlib/data/text"
+	"gomm/mmlib/models/fusion"
+)
+
+// writing is what the rows of models that write differ in.
+type writing struct {
+	label, about, measure string
+	each, steps           int  // texts about a picture of a batch; training steps
+	prefix                bool // what is given is read as a whole
+	length                int  // of texts about the preset's scenes, in tokens
+	texts                 func(spoken) (fusion.Written, int)
+}
+
+func vqaKind() Kind {
+	return writing{
+		label: "VQA", about: "answers to questions about pictures, from a pretrained fusion", measure: "answers",
+		each: 4, steps: 4000, prefix: true, length: 24,
+		texts: func(s spoken) (fusion.Written, int) { return answers{s}, s.question + s.answer },
+	}.kind()
+}
+
+func captionerKind() Kind {
+	return writing{
+		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions", each: 1, steps: 2500, length: 46,
+		texts: func(s spoken) (fusion.Written, int) { return descriptions{s}, s.caption },
+	}.kind()
+}
+
+func dialogueKind() Kind {
+	return writing{
+		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion", measure: "dialogues", each: 1, steps: 3000, length: 176,
+		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
+	}.kind()
+}
+
+func (w writing) kind() Kind {
+	return Kind{
+		About:   w.about,
+		Trained: Finetuned,
+		Presets: map[string]func() Settings{
+			"scenes": func() Settings {
+				return Settings{
+					Data: sceneSource(2), Training: sceneTraining(w.steps),
+					Model: &fusion.WriterConfig{
+						Config: fusion.Scenes(2), Length: w.length, Texts: w.each, Prefix: w.prefix, Classification: 0.5, Regions: sceneRegions(2),
+					},
+				}
+			},
+		},
+		Default: "scenes",
+		Config:  func() Config { return new(fusion.WriterConfig) },
+		Train:   w.train,
+		Open: func(s Settings, files Files, weights *model.Store) (*Model, error) {
+			p := &fusion.Writer{Config: *s.Model.(*fusion.WriterConfig), Weights: weights}
+			return NewModel(p, s, files, TokenizerFile, PreprocessFile)
+		},
+		Begin:    w.begin,
+		Keep:     func(*model.Store) error { return nil },
+		Inherits: []string{PreprocessFile, TokenizerFile},
+		Label:    func(Settings) string { return w.label },
+		Measure:  w.measure,
+	}
+}
+
+func (w writing) train(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
+	config := *s.Model.(*fusion.WriterConfig)
+	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
+	if err != nil {
+		return nil, err
+	}
+	texts, length := w.texts(set)
+	config.Length = length - 1 // the last token is said and not read
+	s.Model = &config
+	t, err := fusion.NewWriting(config, texts)
+	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
+}
+
+// begin takes over the size and the data set of a pretrained model.
+func (w writing) begin(s *Settings, from Settings) error {
+	pretrained, ok := from.Model.(*fusion.PretrainingConfig)
+	if !ok {
+		return fmt.Errorf("models: it holds a %s: a %s starts from a pretrained fusion", from.Kind, w.label)
+	}
+	c := s.Model.(*fusion.WriterConfig)
+	c.Config, c.Regions = pretrained.Config, pretrained.Regions
+	s.Data = from.Data
+	if source, ok := s.Data.(*scenes.Source); ok {
+		source.Shuffle = false // a caption that is written has an order to keep to
+	}
+	return nil
+}
+
+// answers are questions with their answers, each a text of its own.
+type answers struct{ spoken }
+
+// Texts implements fusion.Written.
+func (s answers) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
+	list := make([]fusion.Passage, n)
+	for k, turn := range turnsOf(s.Questions(i, n, r)) {
+		ids, said, err := text.Dialogue(s.tokenizer, []text.Turn{turn})
+		if err != nil {
+			return nil, err
+		}
+		prefix := 0
+		for !said[prefix] {
+			prefix++
+		}
+		list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: prefix}
+	}
+	return list, nil
+}
+
+// descriptions are captions, all of which is said.
+type descriptions struct{ spoken }
+
+// Texts implements fusion.Written.
+func (s descriptions) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
+	list := make([]fusion.Passage, n)
+	for k := range list {
+		ids, err := text.Fixed(s.tokenizer, s.Set.Caption(i, r), s.caption, text.Refuse)
+		if err != nil {
+			return nil, err
+		}
+		pad, _ := s.tokenizer.Special(text.Pad)
+		say := make([]bool, len(ids))
+		for at, id := range ids {
+			say[at] = at > 0 && id != pad
+		}
+		list[k] = fusion.Passage{IDs: ids, Say: say, Prefix: 1}
+	}
+	return list, nil
+}
+
+// dialogues are questions that follow one another, with their answers, which are said. Rounds that do not fit are left out.
+type dialogues struct{ spoken }
+
+// Texts implements fusion.Written.
+func (s dialogues) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
+	list := make([]fusion.Passage, n)
+	for k := range list {
+		for turns := turnsOf(s.Dialogue(i, r)); ; turns = turns[:len(turns)-1] {
+			ids, said, err := text.Dialogue(s.tokenizer, turns)
+			if err != nil {
+				return nil, err
+			}
+			if len(ids) <= s.dialogue {
+				list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: 1}
+				break
+			}
+		}
+	}
+	return list, nil
+}
+
+func turnsOf(asked []questions.Question) []text.Turn {
+	turns := make([]text.Turn, len(asked))
+	for i, q := range asked {
+		turns[i] = text.Turn{Question: q.Text, Answer: q.Answer}
+	}
+	return turns
+}
