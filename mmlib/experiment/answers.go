@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
 	"math/rand/v2"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/infer"
 	"gomm/mmlib/models"
-	"gomm/mmlib/report"
 )
 
 // questioned is what the measure of answers needs of a set.
@@ -45,10 +43,22 @@ func acceptsAnswers(m *models.Model, set data.Set) error {
 
 // answering is the result of measuring answers.
 type answering struct {
-	set     questioned
+	set     pictured
 	asked   []questions.Question
+	example []int // of the set, that each question is about
 	answers []string
 	blind   []string
+
+	// For where the model looks as it answers; nil for dialogues.
+	session  session
+	model    *models.Model
+	speaking *Speaker
+}
+
+// add adds a question about an example with the model's answer and that of the blind table.
+func (a *answering) add(example int, q questions.Question, answer, blind string) {
+	a.asked, a.example = append(a.asked, q), append(a.example, example)
+	a.answers, a.blind = append(a.answers, answer), append(a.blind, blind)
 }
 
 // measureAnswers measures by the share of questions that are answered word for word.
@@ -57,7 +67,7 @@ func measureAnswers(_ context.Context, s *infer.Session, m *models.Model, set da
 	if !ok {
 		return nil, acceptsAnswers(m, set)
 	}
-	a := &answering{set: pictures}
+	a := &answering{set: pictures, session: s, model: m}
 	blind := pictures.Blind()
 	for start := 0; start < set.Len(); start += batch {
 		n := min(batch, set.Len()-start)
@@ -69,10 +79,9 @@ func measureAnswers(_ context.Context, s *infer.Session, m *models.Model, set da
 		if err != nil {
 			return nil, err
 		}
-		a.asked, a.answers = append(a.asked, asked...), append(a.answers, answers...)
-	}
-	for _, q := range a.asked {
-		a.blind = append(a.blind, blind.Answer(q))
+		for k, q := range asked {
+			a.add(start+k/questionsEach, q, answers[k], blind.Answer(q))
+		}
 	}
 	return a, nil
 }
@@ -173,22 +182,4 @@ func (a *answering) Figures() []Figure {
 		figures = append(figures, Figure{Key: "accuracy_" + p.Name, Value: float64(p.Right) / float64(p.Total), Unit: Share})
 	}
 	return figures
-}
-
-// Sections implements [Result].
-func (a *answering) Sections() ([]report.Section, error) {
-	rows := [][]string{}
-	seeing, blind := a.Figures()[0], a.Figures()[1]
-	for i, p := range seeing.Parts {
-		b := blind.Parts[i]
-		rows = append(rows, []string{p.Name, fmt.Sprint(p.Total), percent(p.Right, p.Total), percent(b.Right, b.Total)})
-	}
-	rows = append(rows, []string{"all", fmt.Sprint(seeing.Total), percent(seeing.Right, seeing.Total), percent(blind.Right, blind.Total)})
-	return []report.Section{{Title: "Answers by kind of question", Blocks: []report.Block{
-		report.Table{Columns: []string{"question", "asked", "right", "right without the picture"}, Rows: rows},
-	}}}, nil
-}
-
-func percent(right, total int) string {
-	return fmt.Sprintf("%.1f %%", 100*float64(right)/float64(max(total, 1)))
 }

@@ -18,7 +18,10 @@ type Look struct {
 	Weights [][]float64 // over the picture's patches, in sum 1
 }
 
-// LookAtQuestion says where the model looks as it reads each word of a question.
+// answerBegins stands for the place behind a question, where the first word of the answer is found.
+const answerBegins = "(answer)"
+
+// LookAtQuestion says where the model looks as it reads each word of a question, and as it finds the answer.
 func (s *Speaker) LookAtQuestion(seen *Seen, question string) ([]Look, error) {
 	ids, prefix, err := s.question(question)
 	if err != nil {
@@ -64,7 +67,10 @@ func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list 
 	grid := f.Out[0].Dim(1)
 	for i := range len(ids) - ahead {
 		word := s.model.Tokenizer.Decode(ids[i+ahead : i+ahead+1])
-		if word == "" { // a special token
+		if mask, ok := s.model.Tokenizer.Special(text.Mask); ok && ids[i+ahead] == mask {
+			word = answerBegins
+		}
+		if word == "" { // another special token
 			continue
 		}
 		look := Look{Word: word}

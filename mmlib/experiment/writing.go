@@ -179,7 +179,7 @@ func measureDialogues(_ context.Context, s *infer.Session, m *models.Model, set 
 		return nil, fmt.Errorf("experiment: a %s holds no dialogues", m.Settings.Kind)
 	}
 	length := f.In[1].Dim(0)
-	a := &answering{}
+	a := &answering{set: pictures}
 	blind := pictures.BlindDialogue()
 	for start := 0; start < set.Len(); start += batch {
 		n := min(batch, set.Len()-start)
@@ -202,9 +202,7 @@ func measureDialogues(_ context.Context, s *infer.Session, m *models.Model, set 
 		for i, list := range spans {
 			row := said[i*length : (i+1)*length]
 			for _, x := range list {
-				a.asked = append(a.asked, x.question)
-				a.answers = append(a.answers, x.answer(m.Tokenizer, row, flat[i*length:(i+1)*length]))
-				a.blind = append(a.blind, blind.Answer(x.question))
+				a.add(start+i, x.question, x.answer(m.Tokenizer, row, flat[i*length:(i+1)*length]), blind.Answer(x.question))
 			}
 		}
 	}
