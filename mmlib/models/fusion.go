@@ -20,7 +20,7 @@ func fusionKind() Kind {
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
 			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
-			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 3000),
+			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500),
 		},
 		Default:  "scenes",
 		Config:   func() Config { return new(fusion.PretrainingConfig) },
