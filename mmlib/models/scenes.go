@@ -36,8 +36,8 @@ func sceneRegions(grid int) fusion.Regions {
 	return r
 }
 
-// measure finds the lengths of texts. Captions of a set are all equally long in words, and there is a list of answers; questions
-// are measured on many, with some room, for a longer one would be an error in the middle of a training run.
+// measure finds the lengths of texts. Of captions the longest are known, and there is a list of answers; questions are measured on
+// many, with some room, for a longer one would be an error in the middle of a training run.
 func (s *spoken) measure() error {
 	const scenesAsked, each, room = 1000, 8, 2
 	answers, err := scenes.Answers(s.Grid(), s.Languages())
@@ -53,7 +53,7 @@ func (s *spoken) measure() error {
 	for _, x := range []struct {
 		length *int
 		texts  []string
-	}{{&s.question, asked}, {&s.answer, answers}, {&s.caption, s.Captions(0)}} {
+	}{{&s.question, asked}, {&s.answer, answers}, {&s.caption, s.LongestCaptions()}} {
 		if *x.length, err = text.Longest(s.tokenizer, x.texts); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Fact is one thing that can be said of a scene: the value of an attribute of a cell.
@@ -133,4 +134,24 @@ func (s *Set) Facts(i int, caption string) (right, stated, present int) {
 		}
 	}
 	return right, len(said), len(scene.Cells) * NumAttributes
+}
+
+// LongestCaptions returns captions of which one is as long as any of the set's, in characters and in words.
+func (s *Set) LongestCaptions() []string {
+	var list []string
+	for _, l := range s.tongues {
+		var longest Cell
+		for a := range Attribute(NumAttributes) {
+			for v := range a.Values() {
+				if utf8.RuneCountInString(l.value(a, v)) > utf8.RuneCountInString(l.value(a, int(longest[a]))) {
+					longest[a] = uint8(v)
+				}
+			}
+		}
+		scene := Scene{Grid: s.source.Grid, Cells: slices.Repeat([]Cell{longest}, s.source.Grid*s.source.Grid)}
+		for n := range NumCaptions {
+			list = append(list, l.caption(scene, n, scene.reading()))
+		}
+	}
+	return list
 }

@@ -3,7 +3,6 @@ package fusion
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -11,7 +10,6 @@ import (
 
 	"gomm/mmlib/loss"
 	"gomm/mmlib/nn"
-	"gomm/mmlib/task"
 )
 
 // Regions say how a picture is classified (chapter 3.1): its tokens are averaged over a grid of equal regions, and a linear layer
@@ -80,29 +78,4 @@ func (r Regions) loss(s *model.Scope, p Picture, labels *Node, c Config) (l, acc
 	}
 	n := float64(len(r.Classes))
 	return DivScalar(l, n), DivScalar(accuracy, n)
-}
-
-// Classification is the pretraining task of classifying regions alone.
-type Classification struct {
-	Config   Config
-	Regions  Regions
-	Pictures Regional
-}
-
-// Len implements [task.Task].
-func (t *Classification) Len() int { return t.Pictures.Len() }
-
-// Metrics implements [task.Task].
-func (t *Classification) Metrics() []string { return []string{"region_accuracy"} }
-
-// Batch implements [task.Task].
-func (t *Classification) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	in := []*tensors.Tensor{load(t.Pictures, t.Config, examples, r), t.Regions.labels(t.Pictures, examples)}
-	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
-}
-
-// Loss implements [task.Task].
-func (t *Classification) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
-	l, accuracy := t.Regions.loss(s, EncodePicture(s, in[0], t.Config), in[1], t.Config)
-	return l, []*Node{accuracy}
 }
