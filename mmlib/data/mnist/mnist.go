@@ -134,10 +134,19 @@ func (s *Set) Limit(n int) *Set {
 // PerClass returns the first n examples of each class, as many of each, in the order of the Set; an error names a class
 // that has fewer. The pixels are copied.
 func (s *Set) PerClass(n int) (*Set, error) {
+	order := make([]int, s.Len())
+	for i := range order {
+		order[i] = i
+	}
+	return s.perClass(n, order)
+}
+
+// perClass is PerClass with the examples in another order.
+func (s *Set) perClass(n int, order []int) (*Set, error) {
 	part := *s
 	part.Images, part.Labels = make([]byte, 0, n*NumClasses*Pixels), make([]byte, 0, n*NumClasses)
 	var have [NumClasses]int
-	for i := range s.Len() {
+	for _, i := range order {
 		if class := s.Class(i); have[class] < n {
 			have[class]++
 			part.Images, part.Labels = append(part.Images, s.Image(i)...), append(part.Labels, s.Labels[i])
@@ -154,12 +163,7 @@ func (s *Set) PerClass(n int) (*Set, error) {
 // Draw returns n examples of each class, drawn at random: the seed alone decides which. An error names a class that has
 // fewer. The pixels are copied.
 func (s *Set) Draw(n int, seed uint64) (*Set, error) {
-	shuffled := *s
-	shuffled.Images, shuffled.Labels = make([]byte, 0, len(s.Images)), make([]byte, 0, s.Len())
-	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(s.Len()) {
-		shuffled.Images, shuffled.Labels = append(shuffled.Images, s.Image(i)...), append(shuffled.Labels, s.Labels[i])
-	}
-	return shuffled.PerClass(n)
+	return s.perClass(n, rand.New(rand.NewPCG(seed, 0)).Perm(s.Len()))
 }
 
 // slice returns the examples from i up to j, sharing the pixels.
