@@ -230,6 +230,20 @@ func TestGoScript(t *testing.T) {
 	if err := call("get", "example.com/nowhere"); err == nil {
 		t.Error("go get of a package by name was skipped")
 	}
+	// About the same imports go is not asked again, not even where it would complain; about others it is.
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("nonsense"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := call("get"); err != nil {
+		t.Errorf("go was asked again about the same imports: %v", err)
+	}
+	other := "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(0) }\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := call("get"); err == nil {
+		t.Error("go was not asked about a new import")
+	}
 }
 
 // TestQuickLink: cells are linked without debug information, and what a user has in GOFLAGS stays.
