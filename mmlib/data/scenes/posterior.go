@@ -12,6 +12,9 @@ type posterior struct {
 	encode func(caption string) ([]int32, error)
 	noise  func(shown, token int32, chosen bool) float64
 	values [NumAttributes][]int32 // tokens of each attribute's values
+
+	// What one who does not see the scene thinks of: all captions of two scenes that differ in every value.
+	zero, one [][]int32
 }
 
 // Posterior returns two functions, which give for the chosen tokens of what is shown of a caption of scene i, in their order, the
@@ -42,7 +45,12 @@ func (s *Set) Posterior(encode, token func(string) ([]int32, error), noise func(
 			p.values[a] = append(p.values[a], ids[0])
 		}
 	}
-	return p.seeing, p.blind, nil
+	n := s.source.Grid * s.source.Grid
+	if p.zero, err = p.captions(Scene{Grid: s.source.Grid, Cells: make([]Cell, n)}); err != nil {
+		return nil, nil, err
+	}
+	p.one, err = p.captions(Scene{Grid: s.source.Grid, Cells: slices.Repeat([]Cell{{1, 1, 1, 1}}, n)})
+	return p.seeing, p.blind, err
 }
 
 // captions are all that may have been written of a scene.
@@ -83,23 +91,11 @@ func (p *posterior) seeing(i int, shown []int32, chosen []bool) ([]float64, erro
 
 // blind knows only that any value of an attribute is as probable as another.
 func (p *posterior) blind(_ int, shown []int32, chosen []bool) ([]float64, error) {
-	grid := p.set.source.Grid
-	var zero, one Scene // which differ in every value
-	zero = Scene{Grid: grid, Cells: make([]Cell, grid*grid)}
-	one = Scene{Grid: grid, Cells: slices.Repeat([]Cell{{1, 1, 1, 1}}, grid*grid)}
-	a, err := p.captions(zero)
-	if err != nil {
-		return nil, err
-	}
-	b, err := p.captions(one)
-	if err != nil {
-		return nil, err
-	}
 	return p.best(shown, chosen, func(at int, votes map[int32]float64) {
-		for n := range a {
-			weight, own := 1.0, []int32{a[n][at]}
-			for k, token := range a[n] {
-				if token == b[n][k] {
+		for n, caption := range p.zero {
+			weight, own := 1.0, []int32{caption[at]}
+			for k, token := range caption {
+				if token == p.one[n][k] {
 					weight *= p.noise(shown[k], token, k == at)
 					continue
 				}

@@ -12,7 +12,7 @@ import (
 
 // Predictor is a pretrained model as a [task.Predictor]. Its functions are
 //
-//	regions   pictures [H, W, C] → probabilities, [regions, classes] of each attribute
+//	regions   pictures [H, W, C] → the most probable class of each attribute of each region, [regions, attributes] (Int32)
 //	picture   pictures [H, W, C] → tokens [S, D]
 //	mask      tokens [S, D] (zeros for a picture that is not seen), text [L] with hidden tokens → the most probable tokens [L] (Int32)
 type Predictor struct {
@@ -29,17 +29,17 @@ func (p *Predictor) Funcs() []task.Func {
 	image := imageShape(c.Config)
 	funcs := []task.Func{pictureFunc(c.Config)}
 	if c.Objectives.Classification > 0 {
-		f := task.Func{Name: "regions", In: []shapes.Shape{image}}
-		for _, n := range c.Regions.Classes {
-			f.Out = append(f.Out, shapes.Make(dtypes.Float32, c.Regions.Grid*c.Regions.Grid, n))
-		}
-		f.Graph = func(s *model.Scope, in []*Node) (out []*Node) {
-			for _, logits := range c.Regions.Logits(s, EncodePicture(s, in[0], c.Config), c.Config) {
-				out = append(out, Softmax(logits, -1))
-			}
-			return out
-		}
-		funcs = append(funcs, f)
+		funcs = append(funcs, task.Func{
+			Name: "regions", In: []shapes.Shape{image},
+			Out: []shapes.Shape{shapes.Make(dtypes.Int32, c.Regions.Grid*c.Regions.Grid, len(c.Regions.Classes))},
+			Graph: func(s *model.Scope, in []*Node) []*Node {
+				var classes []*Node
+				for _, logits := range c.Regions.Logits(s, EncodePicture(s, in[0], c.Config), c.Config) {
+					classes = append(classes, ArgMax(logits, -1, dtypes.Int32))
+				}
+				return []*Node{Stack(classes, -1)}
+			},
+		})
 	}
 	if c.Objectives.Masking > 0 {
 		text := shapes.Make(dtypes.Int32, c.Caption)

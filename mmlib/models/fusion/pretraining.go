@@ -246,6 +246,7 @@ type batch struct {
 	picture                  Picture
 	captions, masked, chosen *Node
 	regions                  *Node // nil without classification
+	similarities             *Node // of pictures and captions [B, B]; nil without contrast
 }
 
 // Loss implements [task.Task].
@@ -253,6 +254,9 @@ func (t *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	b := batch{picture: EncodePicture(s, in[0], t.Config.Config), captions: in[1], masked: in[2], chosen: in[3]}
 	if len(in) > 4 {
 		b.regions = in[4]
+	}
+	if t.Config.Objectives.Contrast > 0 {
+		b.similarities = Similarities(s, b.picture, b.captions, t.Config)
 	}
 	var sum *Node
 	var metrics []*Node
@@ -285,8 +289,8 @@ func Similarities(s *model.Scope, p Picture, captions *Node, c PretrainingConfig
 }
 
 // contrast is the loss of CLIP, in both directions; every caption belongs to its own picture alone.
-func (t *Pretraining) contrast(s *model.Scope, b batch) (l, accuracy *Node) {
-	logits := Similarities(s, b.picture, b.captions, t.Config)
+func (t *Pretraining) contrast(_ *model.Scope, b batch) (l, accuracy *Node) {
+	logits := b.similarities
 	n := logits.Shape().Dim(0)
 	own := Iota(logits.Graph(), shapes.Make(dtypes.Int32, n), 0)
 	return loss.CLIP(logits, loss.Targets(own)), loss.Accuracy(logits, own)
@@ -298,8 +302,8 @@ func (t *Pretraining) contrast(s *model.Scope, b batch) (l, accuracy *Node) {
 func (t *Pretraining) matching(s *model.Scope, b batch) (l, accuracy *Node) {
 	g, n := b.captions.Graph(), b.captions.Shape().Dim(0)
 	likely := Zeros(g, shapes.Make(dtypes.Float32, n, n))
-	if t.Config.Objectives.Contrast > 0 {
-		likely = StopGradient(Similarities(s, b.picture, b.captions, t.Config))
+	if b.similarities != nil {
+		likely = StopGradient(b.similarities)
 	}
 	rows := func(x, at *Node) *Node { return Gather(x, ExpandAxes(at, -1)) }
 	text, picture := negatives(s, likely), negatives(s, Transpose(likely, 0, 1))
