@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"strings"
 
@@ -64,7 +65,7 @@ func (a *about) explained(seen *experiment.Seen, looks []experiment.Look, err er
 	if err != nil {
 		return err
 	}
-	if err := data.WritePNG(a.explain, img); err != nil {
+	if err := writePNG(a.explain, img); err != nil {
 		return err
 	}
 	words := []string{"(the picture)"}
@@ -94,16 +95,31 @@ func (a *about) open(ctx context.Context, file string, log io.Writer) (*experime
 		seen, err := s.Load(file)
 		return s, seen, err
 	}
-	splits, err := m.Settings.Data.Load(ctx, data.Options{Progress: log})
+	img, err := a.example(ctx, m.Settings.Data, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	set, ok := splits[data.Test].(data.Recorded)
-	if !ok || a.scene < 0 || a.scene >= set.Len() {
-		return nil, nil, usagef("--scene is %d: the test split of %s has examples 0 to %d", a.scene, m.Settings.Data, splits[data.Test].Len()-1)
-	}
-	seen, err := s.See(set.Original(a.scene))
+	seen, err := s.See(img)
 	return s, seen, err
+}
+
+// example is the picture of --scene.
+func (a *about) example(ctx context.Context, source data.Source, log io.Writer) (image.Image, error) {
+	if source == nil {
+		return nil, usagef("--scene is %d: the weights in %s came from elsewhere, without a data set: name a picture file", a.scene, a.dir)
+	}
+	splits, err := source.Load(ctx, data.Options{Progress: log})
+	if err != nil {
+		return nil, err
+	}
+	set, ok := splits[data.Test].(data.Recorded)
+	if !ok {
+		return nil, usagef("--scene is %d: %s has no test split with pictures, as %s has set it: name a picture file", a.scene, source, a.dir)
+	}
+	if a.scene < 0 || a.scene >= set.Len() {
+		return nil, usagef("--scene is %d: the test split of %s has examples 0 to %d", a.scene, source, set.Len()-1)
+	}
+	return set.Original(a.scene), nil
 }
 
 func newAskCommand() *cobra.Command {

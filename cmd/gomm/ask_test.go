@@ -30,6 +30,18 @@ func TestSpeak(t *testing.T) {
 			t.Errorf("eval %s: %s", kind, stderr)
 		}
 	}
+	untested := filepath.Join(dir, "untested") // a run whose data has no test split
+	if err := os.CopyFS(untested, os.DirFS(run("vqa"))); err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(filepath.Join(untested, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = bytes.Replace(config, []byte(`"test": 4`), []byte(`"test": 0`), 1)
+	if err := os.WriteFile(filepath.Join(untested, "config.json"), config, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	scene, look := filepath.Join(dir, "scene.png"), filepath.Join(dir, "look.png")
 	if status, _, stderr := call("data", "scenes", "--show="+scene, "--count", "1"); status != 0 {
 		t.Fatal(stderr)
@@ -78,6 +90,7 @@ func TestSpeak(t *testing.T) {
 		{"a captioner is trained for captions, not for answers", []string{"ask", "--run", run("captioner"), scene, "is it red?"}},
 		{"a vqa is trained for answers, not for captions", []string{"caption", "--run", run("vqa"), scene}},
 		{"a captioner is trained for captions, not for dialogues", []string{"chat", "--run", run("captioner"), scene}},
+		{"no test split", []string{"ask", "--run", untested, "--scene", "0", "is it red?"}},
 		{"examples 0 to 3", []string{"ask", "--run", run("vqa"), "--scene", "4", "is it red?"}},
 		{"a picture file and a question", []string{"ask", "--run", run("vqa"), scene}},
 		{"--run is missing", []string{"caption", scene}},

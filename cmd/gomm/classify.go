@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"image/png"
 	"io"
 	"slices"
 	"strings"
@@ -104,11 +102,7 @@ func (x *classification) run(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		var file bytes.Buffer
-		if err := png.Encode(&file, img); err != nil {
-			return err
-		}
-		if err := writeBeside(x.explain, file.Bytes()); err != nil {
+		if err := writePNG(x.explain, img); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"gomm/cmd/gomm/ui"
 	"gomm/mmlib/data"
 	"gomm/mmlib/models"
+	"gomm/mmlib/report"
 	"gomm/mmlib/run"
 )
 
@@ -138,7 +139,7 @@ func (f *exampleFlags) draw(w io.Writer, name string, set data.Recorded) error {
 		pictures = append(pictures, set.Original(i))
 		fmt.Fprintf(w, "%s %d\n%v\n", f.split, i, set.Record(i))
 	}
-	if err := data.WritePNG(file, data.Sheet(pictures, 3, 2)); err != nil {
+	if err := writePNG(file, report.Sheet(pictures, 3, 2)); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "examples drawn: %d, in %s\n", n, file)

@@ -82,7 +82,7 @@ func doctor(ctx context.Context, out io.Writer, checks []check, m *machine, asJS
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false) // commands hold && and >
-		if err := encoder.Encode(report{len(required) == 0, findings}); err != nil {
+		if err := encoder.Encode(diagnosis{len(required) == 0, findings}); err != nil {
 			return err
 		}
 	}
@@ -92,8 +92,8 @@ func doctor(ctx context.Context, out io.Writer, checks []check, m *machine, asJS
 	return nil
 }
 
-// report is what --json writes.
-type report struct {
+// diagnosis is what --json writes.
+type diagnosis struct {
 	OK     bool      `json:"ok"` // nothing required is missing
 	Checks []finding `json:"checks"`
 }

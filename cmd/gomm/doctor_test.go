@@ -161,7 +161,7 @@ func TestDoctorJSON(t *testing.T) {
 	if err := doctor(context.Background(), &out, checks, fakeMachine(programs), true); err != nil {
 		t.Error(err)
 	}
-	var got report
+	var got diagnosis
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}

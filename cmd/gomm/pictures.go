@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"image"
+	"image/png"
+
 	"github.com/spf13/pflag"
 
 	"gomm/mmlib/models"
@@ -18,4 +22,13 @@ func (p *pictureFlags) add(flags *pflag.FlagSet) {
 // apply puts them into the model's preparation of pictures.
 func (p pictureFlags) apply(m *models.Model) {
 	m.Preprocess.Invert, m.Preprocess.KeepOrientation = p.invert, p.keepOrientation
+}
+
+// writePNG writes a picture file, whole or not at all.
+func writePNG(path string, img image.Image) error {
+	var file bytes.Buffer
+	if err := png.Encode(&file, img); err != nil {
+		return err
+	}
+	return writeBeside(path, file.Bytes())
 }

@@ -23,12 +23,13 @@ import (
 )
 
 func newPretrainCommand() *cobra.Command {
-	return newTrainCommand(models.Pretrained, "Pretrain a model from random weights",
+	return newTrainCommand(models.Pretrained, "Pretrain a model",
 		`Where a data set has no captions of its own, they are made of the names of its
 classes, in English and Chinese, several templates each.`,
 		`  gomm pretrain clip --run runs/first                                       about three minutes on 2 cores
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
   gomm pretrain simclr --run runs/simclr                                     from pictures alone, without captions or labels
+  gomm pretrain fusion --from runs/attributes --run runs/pretrained          go on from another run of it, with other objectives
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
   gomm pretrain clip --run runs/first --resume                               resume after an interruption`)
 }

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
-	"image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -51,7 +49,7 @@ func Export(dir string, set Recorded, n int) (err error) {
 			return fmt.Errorf("data: example %d: %w", i, err)
 		}
 		lines.Write(line)
-		if err := WritePNG(filepath.Join(temp, name), set.Original(i)); err != nil {
+		if err := writePNG(filepath.Join(temp, name), set.Original(i)); err != nil {
 			return err
 		}
 	}
@@ -87,38 +85,15 @@ func withPicture(record any, name string) ([]byte, error) {
 	return line.Bytes(), err
 }
 
-// WritePNG writes a picture file.
-func WritePNG(path string, img image.Image) error {
+// writePNG writes a picture file into the folder that is not there yet for others.
+func writePNG(path string, img image.Image) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	w := bufio.NewWriter(f)
 	if err := errors.Join(png.Encode(w, img), w.Flush(), f.Close()); err != nil {
-		return fmt.Errorf("data: writing %s: %w", path, errors.Join(err, os.Remove(path)))
+		return fmt.Errorf("data: writing %s: %w", path, err)
 	}
 	return nil
-}
-
-// Sheet lays pictures out in rows on white, each enlarged so many times, with square pixels.
-func Sheet(pictures []image.Image, columns, enlarge int) image.Image {
-	const gap = 8
-	width, height := 0, 0
-	for _, p := range pictures {
-		width, height = max(width, p.Bounds().Dx()*enlarge), max(height, p.Bounds().Dy()*enlarge)
-	}
-	columns = max(1, min(columns, len(pictures)))
-	rows := (len(pictures) + columns - 1) / columns
-	sheet := image.NewRGBA(image.Rect(0, 0, gap+columns*(width+gap), gap+rows*(height+gap)))
-	draw.Draw(sheet, sheet.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
-	for i, p := range pictures {
-		left, top := gap+i%columns*(width+gap), gap+i/columns*(height+gap)
-		b := p.Bounds()
-		for y := range b.Dy() * enlarge {
-			for x := range b.Dx() * enlarge {
-				sheet.Set(left+x, top+y, p.At(b.Min.X+x/enlarge, b.Min.Y+y/enlarge))
-			}
-		}
-	}
-	return sheet
 }

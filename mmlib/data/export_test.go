@@ -75,19 +75,3 @@ func TestExport(t *testing.T) {
 		t.Errorf("%v lies beside the export, %v", left, err)
 	}
 }
-
-func TestSheet(t *testing.T) {
-	sheet := data.Sheet([]image.Image{dots(9).Original(0), dots(9).Original(4), dots(9).Original(8)}, 2, 2)
-	if b := sheet.Bounds(); b.Dx() != 8+2*14 || b.Dy() != 8+2*14 {
-		t.Errorf("the sheet has %v", b)
-	}
-	white := color.RGBA{255, 255, 255, 255}
-	for _, p := range [][2]int{{8, 8}, {9, 9}, {24, 10}, {12, 26}} { // pixels 0 of the first, 4 of the second, 8 of the third
-		if sheet.At(p[0], p[1]) != white {
-			t.Errorf("%v is %v", p, sheet.At(p[0], p[1]))
-		}
-	}
-	if sheet.At(10, 8) != (color.RGBA{0, 0, 0, 255}) {
-		t.Errorf("pixel 1 of the first is %v", sheet.At(10, 8))
-	}
-}

@@ -106,11 +106,11 @@ func (a *answering) looked(example int, question string) ([][]float64, error) {
 // speaker looks at questions; it is compiled once.
 func (a *answering) speaker() (*Speaker, error) {
 	if a.speaking == nil {
-		s, err := a.session.With([]string{"picture", "look"}, 1)
+		s, err := a.session.With([]string{"picture"}, 1)
 		if err != nil {
 			return nil, err
 		}
-		a.speaking = &Speaker{a.model, s}
+		a.speaking = newSpeaker(a.model, s)
 	}
 	return a.speaking, nil
 }

@@ -89,17 +89,12 @@ func measureAnswers(_ context.Context, s *infer.Session, m *models.Model, set da
 // answerBatch answers the questions about n pictures, as many about each, one after another.
 func answerBatch(s *infer.Session, m *models.Model, n int, picture func(dst []float32, i int), asked []questions.Question) (
 	[]string, error) {
-	f, ok := s.Func("picture")
-	if !ok {
-		return nil, errors.New("experiment: the session has no function \"picture\"")
-	}
-	size := f.In[0].Size()
-	pixels := make([]float32, n*size)
-	for i := range n {
-		picture(pixels[i*size:(i+1)*size], i)
-	}
-	seen, err := infer.Call(s, "picture", n, pixels)
+	out, err := onPictures(s, "picture", n, picture)
 	if err != nil {
+		return nil, err
+	}
+	seen, err := tensors.CopyFlatData[float32](out)
+	if err = errors.Join(err, out.FinalizeAll()); err != nil {
 		return nil, err
 	}
 	width, each := len(seen)/n, len(asked)/n

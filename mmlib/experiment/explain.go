@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/draw"
 
 	"github.com/gomlx/compute"
 
@@ -28,24 +27,16 @@ func Explain(ctx context.Context, b compute.Backend, m *models.Model, files []st
 	if err != nil {
 		return nil, err
 	}
-	const gap = 8
-	var out *image.NRGBA
+	var pictures []image.Image
 	for i := range files {
 		last := weights.Row(i)[(layers-1)*heads*grid*grid:]
 		glow, err := report.Overlay(seen[i], eval.MeanHeads(last, grid))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", files[i], err)
 		}
-		size := glow.Bounds().Size()
-		if out == nil {
-			out = image.NewNRGBA(image.Rect(0, 0, 2*size.X+gap, len(files)*(size.Y+gap)-gap))
-			draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
-		}
-		top := i * (size.Y + gap)
-		enlarge(out, image.Pt(0, top), seen[i], size.X/m.Preprocess.Size)
-		draw.Draw(out, image.Rectangle{image.Pt(size.X+gap, top), image.Pt(2*size.X+gap, top+size.Y)}, glow, image.Point{}, draw.Src)
+		pictures = append(pictures, seen[i], glow)
 	}
-	return out, nil
+	return report.Sheet(pictures, 2, 1), nil
 }
 
 // view turns the pixels that a model reads back into a picture.
@@ -69,14 +60,4 @@ func view(pixels []float32, p picture.Preprocess) image.Image {
 		img.SetNRGBA(i%p.Size, i/p.Size, c)
 	}
 	return img
-}
-
-// enlarge draws each pixel of a picture as a square.
-func enlarge(to *image.NRGBA, at image.Point, img image.Image, scale int) {
-	b := img.Bounds()
-	for y := range b.Dy() * scale {
-		for x := range b.Dx() * scale {
-			to.Set(at.X+x, at.Y+y, img.At(b.Min.X+x/scale, b.Min.Y+y/scale))
-		}
-	}
 }

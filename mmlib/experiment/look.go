@@ -7,7 +7,6 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"gomm/mmlib/data"
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/report"
 )
@@ -45,15 +44,16 @@ func (s *Speaker) LookAtText(seen *Seen, written string) ([]Look, error) {
 
 // looks calls the function "look". What stands at a position belongs to the token so many places on.
 func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list []Look, err error) {
-	f, ok := s.session.Func("look")
-	if !ok {
-		return nil, fmt.Errorf("experiment: a %s does not say where it looks", s.model.Settings.Kind)
+	session, err := s.looking()
+	if err != nil {
+		return nil, err
 	}
+	f, _ := session.Func("look")
 	in := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(seen.tokens, append([]int{1}, f.In[0].Dimensions...)...),
 		tensors.FromFlatDataAndDimensions(ids, 1, len(ids)), tensors.FromFlatDataAndDimensions([]int32{prefix}, 1),
 	}
-	out, err := s.session.Call("look", in...)
+	out, err := session.Call("look", in...)
 	for _, x := range in {
 		err = errors.Join(err, x.FinalizeAll())
 	}
@@ -89,7 +89,10 @@ func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list 
 // DrawLooks draws where the model looked: the picture itself first, then for each word the picture under its weights, row by row.
 func DrawLooks(seen *Seen, looks []Look) (image.Image, error) {
 	const columns = 8
-	var pictures []image.Image
+	if len(looks) == 0 {
+		return nil, errors.New("experiment: there are no words to draw")
+	}
+	pictures := []image.Image{seen.Picture}
 	for _, look := range looks {
 		glow, err := report.Overlay(seen.Picture, look.Weights)
 		if err != nil {
@@ -97,10 +100,5 @@ func DrawLooks(seen *Seen, looks []Look) (image.Image, error) {
 		}
 		pictures = append(pictures, glow)
 	}
-	if len(pictures) == 0 {
-		return nil, errors.New("experiment: there are no words to draw")
-	}
-	scale := pictures[0].Bounds().Dx() / seen.Picture.Bounds().Dx()
-	first := data.Sheet([]image.Image{seen.Picture}, 1, scale)
-	return data.Sheet(append([]image.Image{first}, pictures...), columns, 1), nil
+	return report.Sheet(pictures, columns, 1), nil
 }

@@ -76,49 +76,29 @@ func measurePretrained(_ context.Context, s *infer.Session, m *models.Model, set
 // regions measures the share of attributes of regions that are named rightly.
 func (p *pretrained) regions(s *infer.Session, d described) error {
 	f, _ := s.Func("regions")
-	attributes, regions := len(f.Out), f.Out[0].Dim(0)
-	right, total := 0, 0
-	size := f.In[0].Size()
+	each, right := f.Out[0].Size(), 0
 	for start := 0; start < d.Len(); start += batch {
 		n := min(batch, d.Len()-start)
-		pixels, labels := make([]float32, n*size), make([]int32, n*regions*attributes)
-		for i := range n {
-			d.Picture(pixels[i*size:(i+1)*size], start+i, nil)
-			d.Classes(labels[i*regions*attributes:(i+1)*regions*attributes], start+i)
-		}
-		in := tensors.FromFlatDataAndDimensions(pixels, append([]int{n}, f.In[0].Dimensions...)...)
-		out, err := s.Call("regions", in)
-		if err = errors.Join(err, in.FinalizeAll()); err != nil {
+		out, err := onPictures(s, "regions", n, func(dst []float32, i int) { d.Picture(dst, start+i, nil) })
+		if err != nil {
 			return err
 		}
-		for a, x := range out {
-			probabilities, err := tensors.CopyFlatData[float32](x)
-			if err = errors.Join(err, x.FinalizeAll()); err != nil {
-				return err
-			}
-			k := 0
-			for row := range slices.Chunk(probabilities, f.Out[a].Dim(1)) {
-				if largest(row) == int(labels[k*attributes+a]) {
+		named, err := tensors.CopyFlatData[int32](out)
+		if err = errors.Join(err, out.FinalizeAll()); err != nil {
+			return err
+		}
+		labels := make([]int32, each)
+		for i := range n {
+			d.Classes(labels, start+i)
+			for k, label := range labels {
+				if named[i*each+k] == label {
 					right++
 				}
-				k++
 			}
 		}
-		total += n * regions * attributes
 	}
-	p.share("region_accuracy", "attributes of regions", right, total)
+	p.share("region_accuracy", "attributes of regions", right, d.Len()*each)
 	return nil
-}
-
-// largest is the index of the largest number.
-func largest(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
 }
 
 // hiddenExamples is how many captions the guessing of hidden words is measured on.
@@ -152,7 +132,7 @@ func (p *pretrained) masked(s *infer.Session, m *models.Model, d described) erro
 		c.chosen = h.Hide(c.shown, rand.New(rand.NewPCG(uint64(i), 15)))
 		captions[i], shown = c, append(shown, c.shown...)
 	}
-	picture, err := see(s, n, func(dst []float32, i int) { d.Picture(dst, i, nil) })
+	picture, err := onPictures(s, "picture", n, func(dst []float32, i int) { d.Picture(dst, i, nil) })
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"strings"
+	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -20,21 +21,29 @@ import (
 type Speaker struct {
 	model   *models.Model
 	session *infer.Session
+	looking func() (*infer.Session, error) // for where it looks, compiled when that is first asked
 }
 
 // NewSpeaker compiles the functions that a model speaks by.
 func NewSpeaker(b compute.Backend, m *models.Model) (*Speaker, error) {
-	var names []string
-	for _, name := range []string{"picture", "next", "memory", "step", "look"} {
-		if _, ok := m.Func(name); ok {
-			names = append(names, name)
+	names := []string{"picture", "next"}
+	if _, ok := m.Func("step"); ok { // it writes token by token
+		names = []string{"picture", "memory", "step"}
+	}
+	for _, name := range names {
+		if _, ok := m.Func(name); !ok {
+			return nil, fmt.Errorf("experiment: a %s does not speak about pictures: use a run of a vqa, a captioner or a dialogue", m.Settings.Kind)
 		}
 	}
-	if len(names) < 2 {
-		return nil, fmt.Errorf("experiment: a %s does not speak about pictures: use a run of a vqa, a captioner or a dialogue", m.Settings.Kind)
-	}
 	s, err := infer.Open(b, m, names, 1)
-	return &Speaker{m, s}, err
+	if err != nil {
+		return nil, err
+	}
+	return newSpeaker(m, s), nil
+}
+
+func newSpeaker(m *models.Model, s *infer.Session) *Speaker {
+	return &Speaker{m, s, sync.OnceValues(func() (*infer.Session, error) { return s.With([]string{"look"}, 1) })}
 }
 
 // Seen is a picture that a model has looked at.
@@ -50,8 +59,7 @@ func (s *Speaker) See(img image.Image) (*Seen, error) {
 	if err := s.model.Preprocess.Apply(pixels, img); err != nil {
 		return nil, err
 	}
-	tokens, err := infer.Call(s.session, "picture", 1, pixels)
-	return &Seen{view(pixels, s.model.Preprocess), tokens}, err
+	return s.seePixels(pixels)
 }
 
 // Load looks at a picture file.
@@ -60,8 +68,15 @@ func (s *Speaker) Load(file string) (*Seen, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.seePixels(pixels)
+}
+
+func (s *Speaker) seePixels(pixels []float32) (*Seen, error) {
 	tokens, err := infer.Call(s.session, "picture", 1, pixels)
-	return &Seen{view(pixels, s.model.Preprocess), tokens}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Seen{view(pixels, s.model.Preprocess), tokens}, nil
 }
 
 // Ask answers a question.
@@ -103,7 +118,7 @@ func (s *Speaker) trainedFor(what string) error {
 		return err
 	}
 	if k.Measure != what {
-		return fmt.Errorf("experiment: a %s is trained for %s, not for %s", s.model.Settings.Kind, k.Measure, what)
+		return fmt.Errorf("experiment: a %s is trained for %s, not for %s: use a run that is", s.model.Settings.Kind, k.Measure, what)
 	}
 	return nil
 }

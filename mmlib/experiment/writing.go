@@ -72,7 +72,7 @@ func measureCaptions(ctx context.Context, s *infer.Session, m *models.Model, set
 	var references [][][]string
 	for start := 0; start < set.Len(); start += batch {
 		n := min(batch, set.Len()-start)
-		about, err := see(s, n, func(dst []float32, i int) { pictures.Picture(dst, start+i, nil) })
+		about, err := onPictures(s, "picture", n, func(dst []float32, i int) { pictures.Picture(dst, start+i, nil) })
 		if err != nil {
 			return nil, err
 		}
@@ -107,11 +107,11 @@ func measureCaptions(ctx context.Context, s *infer.Session, m *models.Model, set
 	return c, err
 }
 
-// see calls the function "picture" on n pictures and returns their tokens.
-func see(s *infer.Session, n int, picture func(dst []float32, i int)) (*tensors.Tensor, error) {
-	f, ok := s.Func("picture")
+// onPictures calls a function of pictures alone and one result on n of them.
+func onPictures(s *infer.Session, name string, n int, picture func(dst []float32, i int)) (*tensors.Tensor, error) {
+	f, ok := s.Func(name)
 	if !ok {
-		return nil, errors.New("experiment: the session has no function \"picture\"")
+		return nil, fmt.Errorf("experiment: the session has no function %q", name)
 	}
 	size := f.In[0].Size()
 	pixels := make([]float32, n*size)
@@ -119,7 +119,7 @@ func see(s *infer.Session, n int, picture func(dst []float32, i int)) (*tensors.
 		picture(pixels[i*size:(i+1)*size], i)
 	}
 	in := tensors.FromFlatDataAndDimensions(pixels, append([]int{n}, f.In[0].Dimensions...)...)
-	out, err := s.Call("picture", in)
+	out, err := s.Call(name, in)
 	if err = errors.Join(err, in.FinalizeAll()); err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func measureDialogues(_ context.Context, s *infer.Session, m *models.Model, set 
 	blind := pictures.BlindDialogue()
 	for start := 0; start < set.Len(); start += batch {
 		n := min(batch, set.Len()-start)
-		about, err := see(s, n, func(dst []float32, i int) { pictures.Picture(dst, start+i, nil) })
+		about, err := onPictures(s, "picture", n, func(dst []float32, i int) { pictures.Picture(dst, start+i, nil) })
 		if err != nil {
 			return nil, err
 		}
