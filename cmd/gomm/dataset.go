@@ -139,7 +139,11 @@ func (f *exampleFlags) draw(w io.Writer, name string, set data.Recorded) error {
 		pictures = append(pictures, set.Original(i))
 		fmt.Fprintf(w, "%s %d\n%v\n", f.split, i, set.Record(i))
 	}
-	if err := writePNG(file, report.Sheet(pictures, 3, 2)); err != nil {
+	columns, enlarge := 3, 2
+	if wide := pictures[0].Bounds().Dx() > 400; wide { // a film, frame by frame
+		columns, enlarge = 1, 1
+	}
+	if err := writePNG(file, report.Sheet(pictures, columns, enlarge)); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "examples drawn: %d, in %s\n", n, file)
