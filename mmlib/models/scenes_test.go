@@ -3,9 +3,11 @@ package models
 import (
 	"context"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"gomm/mmlib/data"
+	"gomm/mmlib/data/questions"
 	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/models/fusion"
 )
@@ -43,5 +45,15 @@ func TestLengths(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLooks: the tokens of the two answers, with their ends, are read in the cells of their questions; no token of a question is.
+func TestLooks(t *testing.T) {
+	said := []bool{false, false, true, true, false, false, false, true, true, true}
+	got := looks(said, []questions.Question{{Cells: []int{2}}, {Cells: []int{0, 3}}})
+	want := [][]int{nil, nil, {2}, {2}, nil, nil, nil, {0, 3}, {0, 3}, {0, 3}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("looks are %v, want %v", got, want)
 	}
 }

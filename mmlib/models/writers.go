@@ -17,16 +17,17 @@ import (
 // writing is what the rows of models that write differ in.
 type writing struct {
 	label, about, measure string
-	each, steps           int  // texts about a picture of a batch; training steps
-	prefix                bool // what is given is read as a whole
-	length                int  // of texts about the preset's scenes, in tokens
+	each, steps           int     // texts about a picture of a batch; training steps
+	prefix                bool    // what is given is read as a whole
+	length                int     // of texts about the preset's scenes, in tokens
+	grounding             float64 // weight of looking where an answer is read
 	texts                 func(spoken) (fusion.Written, int)
 }
 
 func vqaKind() Kind {
 	return writing{
 		label: "VQA", about: "answers to questions about pictures, from a pretrained fusion", measure: "answers",
-		each: 4, steps: 4000, prefix: true, length: 24,
+		each: 4, steps: 4000, prefix: true, length: 24, grounding: 0.5,
 		texts: func(s spoken) (fusion.Written, int) { return answers{s}, s.question + s.answer },
 	}.kind()
 }
@@ -41,7 +42,8 @@ func captionerKind() Kind {
 func dialogueKind() Kind {
 	return writing{
 		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion", measure: "dialogues", each: 1, steps: 3000, length: 176,
-		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
+		grounding: 0.5,
+		texts:     func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
 	}.kind()
 }
 
@@ -55,6 +57,7 @@ func (w writing) kind() Kind {
 					Data: sceneSource(2), Training: sceneTraining(w.steps),
 					Model: &fusion.WriterConfig{
 						Config: fusion.Scenes(2), Length: w.length, Texts: w.each, Prefix: w.prefix, Classification: 0.5, Regions: sceneRegions(2),
+						Grounding: w.grounding,
 					},
 				}
 			},
@@ -108,7 +111,8 @@ type answers struct{ spoken }
 // Texts implements fusion.Written.
 func (s answers) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 	list := make([]fusion.Passage, n)
-	for k, turn := range turnsOf(s.Questions(i, n, r)) {
+	asked := s.Questions(i, n, r)
+	for k, turn := range turnsOf(asked) {
 		ids, said, err := text.Dialogue(s.tokenizer, []text.Turn{turn})
 		if err != nil {
 			return nil, err
@@ -117,7 +121,7 @@ func (s answers) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 		for !said[prefix] {
 			prefix++
 		}
-		list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: prefix}
+		list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: prefix, Look: looks(said, asked[k:k+1])}
 	}
 	return list, nil
 }
@@ -150,18 +154,33 @@ type dialogues struct{ spoken }
 func (s dialogues) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 	list := make([]fusion.Passage, n)
 	for k := range list {
-		for turns := turnsOf(s.Dialogue(i, r)); ; turns = turns[:len(turns)-1] {
+		asked := s.Dialogue(i, r)
+		for turns := turnsOf(asked); ; turns = turns[:len(turns)-1] {
 			ids, said, err := text.Dialogue(s.tokenizer, turns)
 			if err != nil {
 				return nil, err
 			}
 			if len(ids) <= s.dialogue {
-				list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: 1}
+				list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: 1, Look: looks(said, asked)}
 				break
 			}
 		}
 	}
 	return list, nil
+}
+
+// looks are the cells from which each token of the answers is read.
+func looks(said []bool, asked []questions.Question) [][]int {
+	list, turn := make([][]int, len(said)), -1
+	for i, say := range said {
+		if say && !said[i-1] {
+			turn++
+		}
+		if say {
+			list[i] = asked[turn].Cells
+		}
+	}
+	return list
 }
 
 func turnsOf(asked []questions.Question) []text.Turn {

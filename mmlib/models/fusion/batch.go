@@ -38,7 +38,7 @@ func matrix(rows [][]int32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(flat, len(rows), len(rows[0]))
 }
 
-// shift splits sequences [B, L+1] into what is read and what is said at each place, [B, L] each: the token at l is to be followed by
+// shift splits sequences [B, L+1, …] into what is read and what is said at each place, [B, L] each: the token at l is to be followed by
 // the one at l+1. This is the only place where anything is shifted.
 func shift(ids *Node) (before, after *Node) {
 	l := ids.Shape().Dim(1) - 1

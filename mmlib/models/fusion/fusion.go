@@ -38,7 +38,11 @@ import (
 type Config struct {
 	Vision vision.Config `json:"vision"`
 	Text   TextConfig    `json:"text"`
+	Pool   int           `json:"pool,omitempty"` // patches along one side of a region that the text sees as one token; 0 is 1
 }
+
+// Grid is the number of the picture's tokens along one side, without the class token.
+func (c Config) Grid() int { return c.Vision.Grid() / max(c.Pool, 1) }
 
 // TextConfig is the size of all that reads and writes text: two stacks of blocks of one width.
 type TextConfig struct {
@@ -67,6 +71,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("fusion: text.context is %d: a text has at least a start and an end token", t.Context)
 	case t.FusionLayers < 1:
 		return fmt.Errorf("fusion: text.fusion_layers is %d: it must be at least 1", t.FusionLayers)
+	case c.Pool < 0 || c.Vision.Grid()%max(c.Pool, 1) != 0:
+		return fmt.Errorf("fusion: pool is %d: it must divide the %d patches along one side of the picture", c.Pool, c.Vision.Grid())
 	}
 	for _, id := range []struct {
 		name  string
@@ -94,12 +100,25 @@ type Picture struct {
 
 // EncodePicture reads pictures x [B, height, width, channels]. What the vision transformer makes of a patch says what is there and
 // need not say where, as when pictures are classified. Whoever looks for "top left" must find it by its place, which is added again
-// (as DETR does, Carion et al. 2020, §3.2). Weights: "vision/…", "picture/norm", "picture/position" [1+Grid², D].
+// (as DETR does, Carion et al. 2020, §3.2). What is larger than a patch is found at once in the mean of its patches (Pool), as earlier
+// models found it in the features of a detector (ViLBERT, Lu et al. 2019, §3.1). Weights: "vision/…", "picture/norm",
+// "picture/position" [1+Grid², D].
 func EncodePicture(s *model.Scope, x *Node, c Config) Picture {
 	v := vision.Encode(s.At("vision"), x, c.Vision)
 	ps := s.At("picture")
-	place := nn.Weight(ps, x, "position", 0.5, 1+c.Vision.Grid()*c.Vision.Grid(), c.Vision.Width)
-	return Picture{Tokens: Add(nn.LayerNorm(ps.At("norm"), v.Tokens, c.Vision.LayerNorm), ExpandLeftToRank(place, 3)), Output: v}
+	seen := pool(nn.LayerNorm(ps.At("norm"), v.Tokens, c.Vision.LayerNorm), c)
+	place := nn.Weight(ps, x, "position", 0.5, 1+c.Grid()*c.Grid(), c.Vision.Width)
+	return Picture{Tokens: Add(seen, ExpandLeftToRank(place, 3)), Output: v}
+}
+
+// pool makes one token, their mean, of the patches of each region: [B, 1+patches, D] gives [B, 1+Grid², D], the class token first.
+func pool(x *Node, c Config) *Node {
+	if c.Pool <= 1 {
+		return x
+	}
+	b, d := x.Shape().Dim(0), x.Shape().Dim(2)
+	patches := Reshape(Slice(x, AxisRange(), AxisRange(1)), b, c.Grid(), c.Pool, c.Grid(), c.Pool, d)
+	return Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(0, 1)), Reshape(ReduceMean(patches, 2, 4), b, -1, d)}, 1)
 }
 
 // Reading says which tokens of a text see which others.

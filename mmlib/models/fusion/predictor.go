@@ -68,7 +68,7 @@ func imageShape(c Config) shapes.Shape {
 
 // tokensShape is the shape of a picture's tokens.
 func tokensShape(c Config) shapes.Shape {
-	return shapes.Make(dtypes.Float32, 1+c.Vision.Grid()*c.Vision.Grid(), c.Vision.Width)
+	return shapes.Make(dtypes.Float32, 1+c.Grid()*c.Grid(), c.Vision.Width)
 }
 
 // pictureFunc is the function "picture": pictures [H, W, C] → tokens [S, D], which other functions read.

@@ -27,8 +27,8 @@ type Regional interface {
 }
 
 func (r Regions) validate(c Config) error {
-	if r.Grid < 1 || c.Vision.Grid()%r.Grid != 0 {
-		return fmt.Errorf("fusion: regions.grid is %d: it must divide the %d patches along one side of the picture", r.Grid, c.Vision.Grid())
+	if r.Grid < 1 || c.Grid()%r.Grid != 0 {
+		return fmt.Errorf("fusion: regions.grid is %d: it must divide the %d tokens along one side of the picture", r.Grid, c.Grid())
 	}
 	if len(r.Classes) == 0 {
 		return errors.New("fusion: regions.classes is empty: name the number of classes of each attribute")
@@ -39,6 +39,52 @@ func (r Regions) validate(c Config) error {
 		}
 	}
 	return nil
+}
+
+// Count is the number of regions.
+func (r Regions) Count() int { return r.Grid * r.Grid }
+
+// mark writes ones into look [tokens, regions] at the regions that say each of the tokens from the given one on, unless that takes all.
+func (r Regions) mark(look []float32, from int, tokens [][]int) error {
+	if look == nil {
+		return nil
+	}
+	for i, regions := range tokens {
+		if len(regions) == r.Count() { // all of them, which says nothing
+			continue
+		}
+		for _, region := range regions {
+			if region < 0 || region >= r.Count() {
+				return fmt.Errorf("it is to look at region %d, and there are %d from 0", region, r.Count())
+			}
+			look[(from+i)*r.Count()+region] = 1
+		}
+	}
+	return nil
+}
+
+// grounding is the loss of looking elsewhere than where a token is to be read (attention supervision, as in Gan et al. 2017, VQS,
+// arXiv:1708.04686): the mean of
+//
+//	-log( share of the attention, over all heads and blocks, that lies on the regions )
+//
+// over the tokens of which the regions are known, those of look [B, L, regions]. weights are each block's over the picture's tokens,
+// [B, H, L, 1+Grid²]. The class token is no region.
+func (r Regions) grounding(weights []*Node, look *Node, c Config) *Node {
+	var sum *Node
+	for _, w := range weights {
+		if w = ReduceMean(w, 1); sum == nil {
+			sum = w
+		} else {
+			sum = Add(sum, w)
+		}
+	}
+	b, l, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
+	patches := Slice(DivScalar(sum, float64(len(weights))), AxisRange(), AxisRange(), AxisRange(1)) // without the class token
+	shares := Reshape(ReduceSum(Reshape(patches, b, l, r.Grid, side, r.Grid, side), 3, 5), b, l, r.Count())
+	known := ReduceMax(look, -1)
+	missed := Neg(Log(AddScalar(ReduceSum(Mul(shares, look), -1), 1e-6)))
+	return Div(ReduceAllSum(Mul(missed, known)), MaxScalar(ReduceAllSum(known), 1))
 }
 
 // labels makes a tensor [B, regions, attributes] of classes.
@@ -53,7 +99,7 @@ func (r Regions) labels(p Regional, examples []int) *tensors.Tensor {
 
 // Logits gives the logits of each attribute, [B, regions, classes]. Weights: "regions/attribute<i>".
 func (r Regions) Logits(s *model.Scope, p Picture, c Config) []*Node {
-	b, d, side := p.Tokens.Shape().Dim(0), p.Tokens.Shape().Dim(2), c.Vision.Grid()/r.Grid
+	b, d, side := p.Tokens.Shape().Dim(0), p.Tokens.Shape().Dim(2), c.Grid()/r.Grid
 	patches := Slice(p.Tokens, AxisRange(), AxisRange(1)) // without the class token
 	x := ReduceMean(Reshape(patches, b, r.Grid, side, r.Grid, side, d), 2, 4)
 	x = Reshape(x, b, r.Grid*r.Grid, d)

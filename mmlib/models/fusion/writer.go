@@ -63,7 +63,7 @@ func (w *Writer) Funcs() []task.Func {
 			return []*Node{ArgMax(Write(s, in[1], in[0], in[2], c), -1, dtypes.Int32)}
 		}},
 		{
-			Name: "look", In: whole, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Length, c.Vision.Grid(), c.Vision.Grid())},
+			Name: "look", In: whole, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Length, c.Grid(), c.Grid())},
 			Graph: func(s *model.Scope, in []*Node) []*Node { return []*Node{look(s, in[1], in[0], in[2], c)} },
 		},
 	}
@@ -116,5 +116,5 @@ func look(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
 	last := ReduceMean(cross[len(cross)-1], 1)                     // [B, L, S]
 	patches := Slice(last, AxisRange(), AxisRange(), AxisRange(1)) // without the class token
 	patches = Div(patches, AddScalar(ReduceAndKeep(patches, ReduceSum, 2), 1e-9))
-	return Reshape(patches, patches.Shape().Dim(0), patches.Shape().Dim(1), c.Vision.Grid(), c.Vision.Grid())
+	return Reshape(patches, patches.Shape().Dim(0), patches.Shape().Dim(1), c.Grid(), c.Grid())
 }

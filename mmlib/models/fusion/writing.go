@@ -16,11 +16,12 @@ import (
 // WriterConfig is a model that writes about a picture, token by token: answers, captions or dialogues.
 type WriterConfig struct {
 	Config
-	Length         int     `json:"length"`         // of what it reads and writes, in tokens
-	Texts          int     `json:"texts"`          // about each picture of a batch
-	Prefix         bool    `json:"prefix"`         // what is given of a text is read as a whole, and not word by word
-	Classification float64 `json:"classification"` // weight of the loss of classifying regions beside that of the text; 0 for none
-	Regions        Regions `json:"regions"`        // of that classification
+	Length         int     `json:"length"`              // of what it reads and writes, in tokens
+	Texts          int     `json:"texts"`               // about each picture of a batch
+	Prefix         bool    `json:"prefix"`              // what is given of a text is read as a whole, and not word by word
+	Classification float64 `json:"classification"`      // weight of the loss of classifying regions beside that of the text; 0 for none
+	Regions        Regions `json:"regions"`             // of that classification, and of the grounding
+	Grounding      float64 `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of; 0 for none
 }
 
 // Validate names the key and the value at fault.
@@ -35,7 +36,9 @@ func (c WriterConfig) Validate() error {
 		return fmt.Errorf("fusion: texts is %d: there must be at least 1 about each picture", c.Texts)
 	case !(c.Classification >= 0):
 		return fmt.Errorf("fusion: classification is %g: a weight is at least 0", c.Classification)
-	case c.Classification > 0:
+	case !(c.Grounding >= 0):
+		return fmt.Errorf("fusion: grounding is %g: a weight is at least 0", c.Grounding)
+	case c.Classification > 0 || c.Grounding > 0:
 		return c.Regions.validate(c.Config)
 	}
 	return nil
@@ -53,8 +56,9 @@ type Pictures interface {
 // Passage is a text about a picture, of which the model is to say some tokens, given all those before.
 type Passage struct {
 	IDs    []int32
-	Say    []bool // which tokens the model is to say; never the first
-	Prefix int    // how many tokens are given at the start: a question, or the start token alone
+	Say    []bool  // which tokens the model is to say; never the first
+	Prefix int     // how many tokens are given at the start: a question, or the start token alone
+	Look   [][]int // for each token the regions of the picture that say it; nil where it is not known
 }
 
 // Written are pictures with texts about them.
@@ -66,7 +70,8 @@ type Written interface {
 
 // Writing is the training of texts about pictures as a [task.Task] (chapter 3.2): visual question answering, where an answer is said
 // to a question; captioning, where all is said; and dialogue, where the answers are said to questions that follow one another. The
-// loss is the cross-entropy of each token that is to be said, given the true ones before it (teacher forcing).
+// loss is the cross-entropy of each token that is to be said, given the true ones before it (teacher forcing). Where the data know from
+// which regions of the picture a token is read, a second loss can ask the model to look there (grounding; see [Regions]).
 type Writing struct {
 	Config WriterConfig
 	Texts  Written
@@ -99,6 +104,9 @@ func (t *Writing) Metrics() []string {
 	if t.Config.Classification > 0 {
 		names = append(names, "region_accuracy")
 	}
+	if t.Config.Grounding > 0 {
+		names = append(names, "grounding_loss")
+	}
 	return names
 }
 
@@ -108,6 +116,10 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	in := []*tensors.Tensor{load(t.Texts, t.Config.Config, examples, r)}
 	long, n := t.Config.Length+1, len(examples)*t.Config.Texts
 	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
+	var look []float32
+	if t.Config.Grounding > 0 {
+		look = make([]float32, n*long*t.Config.Regions.Count())
+	}
 	for _, i := range examples {
 		texts, err := t.Texts.Texts(i, t.Config.Texts, r)
 		if err != nil {
@@ -117,6 +129,9 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 			if len(x.IDs) > long || len(x.Say) != len(x.IDs) {
 				return task.Batch{}, fmt.Errorf("fusion: a text about example %d has %d tokens, %d of them to be said or not; there is room for %d",
 					i, len(x.IDs), len(x.Say), long)
+			}
+			if err := t.Config.Regions.mark(look, len(ids), x.Look); err != nil {
+				return task.Batch{}, fmt.Errorf("fusion: a text about example %d: %w", i, err)
 			}
 			ids, say, prefix = append(ids, x.IDs...), append(say, x.Say...), append(prefix, int32(x.Prefix))
 			for range long - len(x.IDs) {
@@ -129,6 +144,9 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	if t.Config.Classification > 0 {
 		in = append(in, t.Config.Regions.labels(t.Texts.(Regional), examples))
 	}
+	if look != nil {
+		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.Regions.Count()))
+	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
 
@@ -138,12 +156,19 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	picture := EncodePicture(s, in[0], c.Config)
 	before, after := shift(in[1])
 	_, say := shift(in[2])
-	logits := Write(s, before, picture.Tokens, in[3], c)
+	c.Text.Weights = c.Grounding > 0
+	written := write(s, before, picture.Tokens, in[3], c)
+	logits := Predict(s, written.X, c.Config)
 	l := loss.Sequence(logits, after, loss.SequenceOptions{Mask: say})
 	metrics := []*Node{shareRight(logits, after, say), allRight(logits, after, say)}
 	if c.Classification > 0 {
 		regions, accuracy := c.Regions.loss(s, picture, in[4], c.Config)
 		l, metrics = Add(l, MulScalar(regions, c.Classification)), append(metrics, accuracy)
+	}
+	if c.Grounding > 0 {
+		_, look := shift(in[len(in)-1])
+		grounding := c.Regions.grounding(written.Cross, look, c.Config)
+		l, metrics = Add(l, MulScalar(grounding, c.Grounding)), append(metrics, grounding)
 	}
 	return l, metrics
 }
@@ -151,10 +176,14 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 // Write gives the logits [B·T, L, V] of the token behind each of ids [B·T, L], given those before and the pictures' tokens [B, S, D].
 // prefix [B·T] is how many tokens are given at the start of each text.
 func Write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
+	return Predict(s, write(s, ids, picture, prefix, c).X, c.Config)
+}
+
+func write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) Text {
 	r := Reading{Causal: true}
 	if c.Prefix {
 		r.Prefix = prefix
 	}
 	rows := ids.Shape().Dim(0) / picture.Shape().Dim(0)
-	return Predict(s, Fuse(s, ids, picture, rows, r, c.Config).X, c.Config)
+	return Fuse(s, ids, picture, rows, r, c.Config)
 }

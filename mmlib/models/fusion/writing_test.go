@@ -169,7 +169,7 @@ func make3D(n int) *tensors.Tensor {
 
 // TestParameters pins the size of the models for scenes.
 func TestParameters(t *testing.T) {
-	for grid, want := range map[int]int{2: 1_052_480, 4: 1_064_768} {
+	for grid, want := range map[int]int{2: 1_050_944, 4: 1_058_624} {
 		c := fusion.WriterConfig{Config: fusion.Scenes(grid), Length: 24, Texts: 1}
 		check.Must(t, c.Validate())
 		store := model.NewStore()

@@ -1,0 +1,54 @@
+package fusion
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"gomm/mmlib/internal/check"
+	"gomm/mmlib/nn/vision"
+)
+
+// TestGrounding: two tokens of a text over 2×2 regions of four patches each, two blocks of one head. The first token is read in the
+// region at the top right, where 0.5 and 0.3 of the attention lie; of the second nothing is known.
+func TestGrounding(t *testing.T) {
+	c := Config{Vision: vision.Config{ImageSize: 16, PatchSize: 4}}
+	r := Regions{Grid: 2}
+	first, second := make([]float32, 2*17), make([]float32, 2*17)
+	for i, w := range map[int]float32{3: 0.2, 4: 0.1, 7: 0.1, 8: 0.1, 0: 0.3, 1: 0.2} { // patches 2, 3, 6 and 7 are that region
+		first[i] = w
+	}
+	second[8], second[16], second[17] = 0.3, 0.7, 1
+	look := make([]float32, 2*4)
+	check.Must(t, r.mark(look, 0, [][]int{{1}, {0, 1, 2, 3}}))
+	if err := r.mark(look, 0, [][]int{{4}}); err == nil {
+		t.Error("a region that there is not was taken")
+	}
+	if want := []float32{0, 1, 0, 0, 0, 0, 0, 0}; !slices.Equal(look, want) {
+		t.Errorf("the regions of the two tokens are marked %v, want %v: all say nothing", look, want)
+	}
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	check.Must(t, err)
+	out := MustExecOnce(b, func(first, second, look *Node) *Node { return r.grounding([]*Node{first, second}, look, c) },
+		tensors.FromFlatDataAndDimensions(first, 1, 1, 2, 17), tensors.FromFlatDataAndDimensions(second, 1, 1, 2, 17),
+		tensors.FromFlatDataAndDimensions(look, 1, 2, 4))
+	if got, want := tensors.ToScalar[float32](out), -math.Log((0.5+0.3)/2); math.Abs(float64(got)-want) > 1e-5 {
+		t.Errorf("the loss is %.6f, want %.6f", got, want)
+	}
+}
+
+// TestPool: the tokens of a 4×4 grid become the means of its quarters, behind the class token.
+func TestPool(t *testing.T) {
+	c := Config{Vision: vision.Config{ImageSize: 16, PatchSize: 4}, Pool: 2}
+	x := []float32{100, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	check.Must(t, err)
+	out := MustExecOnce(b, func(x *Node) *Node { return pool(x, c) }, tensors.FromFlatDataAndDimensions(x, 1, 17, 1))
+	if got, want := tensors.MustCopyFlatData[float32](out), []float32{100, 2.5, 4.5, 10.5, 12.5}; !slices.Equal(got, want) {
+		t.Errorf("pooled to %v, want %v", got, want)
+	}
+}
