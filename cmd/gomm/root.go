@@ -33,6 +33,7 @@ Start with 'gomm doctor', which checks what is installed and what is missing.`,
 		newFinetuneCommand(),
 		newKernelCommand(),
 		newPretrainCommand(),
+		newReproduceCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -123,14 +123,13 @@ func (p *Classifier) Store() *model.Store { return p.Weights }
 func (p *Classifier) Funcs() []task.Func {
 	c := p.Config
 	image := imageShape(Config{Vision: c.Vision})
-	return []task.Func{
+	return append([]task.Func{
 		{Name: "classify", In: []shapes.Shape{image}, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Classes)},
 			Graph: func(s *model.Scope, in []*Node) []*Node {
 				logits, _ := Classify(s, in[0], c)
 				return []*Node{Softmax(logits, -1)}
 			}},
-		attentionFunc(Config{Vision: c.Vision}),
-	}
+	}, attentionFuncs(Config{Vision: c.Vision})...)
 }
 
 // KeepVision removes all but the vision tower from a store of CLIP's weights: what a classifier starts from.

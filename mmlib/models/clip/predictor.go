@@ -32,7 +32,7 @@ func (p *Predictor) Store() *model.Store { return p.Weights }
 func (p *Predictor) Funcs() []task.Func {
 	c := p.Config
 	embedding := []shapes.Shape{shapes.Make(dtypes.Float32, c.Projection)}
-	return []task.Func{
+	return append([]task.Func{
 		{Name: "image", In: []shapes.Shape{imageShape(c)}, Out: embedding, Graph: func(s *model.Scope, in []*Node) []*Node {
 			return []*Node{EncodeImage(s, in[0], c).Embeddings}
 		}},
@@ -40,8 +40,7 @@ func (p *Predictor) Funcs() []task.Func {
 			Graph: func(s *model.Scope, in []*Node) []*Node {
 				return []*Node{EncodeText(s, in[0], c).Embeddings}
 			}},
-		attentionFunc(c),
-	}
+	}, attentionFuncs(c)...)
 }
 
 // LogitScale is what the model multiplies cosines by before a softmax, exp(s), at most [loss.MaxLogitScale].
@@ -57,17 +56,21 @@ func (p *Predictor) LogitScale() (float64, error) {
 	return min(math.Exp(float64(tensors.ToScalar[float32](value))), loss.MaxLogitScale), nil
 }
 
-func attentionFunc(c Config) task.Func {
+// attentionFuncs is the function "attention", and none for a tower without blocks.
+func attentionFuncs(c Config) []task.Func {
+	if c.Vision.Layers == 0 {
+		return nil
+	}
 	grid := c.Vision.Grid()
 	c.Vision.Weights = true
-	return task.Func{
+	return []task.Func{{
 		Name: "attention",
 		In:   []shapes.Shape{imageShape(c)},
 		Out:  []shapes.Shape{shapes.Make(dtypes.Float32, c.Vision.Layers, c.Vision.Heads, grid, grid)},
 		Graph: func(s *model.Scope, in []*Node) []*Node {
 			return []*Node{classAttention(vision.Encode(s.At("vision"), in[0], c.Vision), grid)}
 		},
-	}
+	}}
 }
 
 // classAttention takes from each block's weights [B, H, 1+G², 1+G²] the class token's row, without the class token itself,
