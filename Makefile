@@ -16,7 +16,7 @@ export GOEXPERIMENT
 VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help need need-go setup build demo mnist fashion notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
+.PHONY: help need need-go setup build demo mnist fashion understand notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
 	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
@@ -38,6 +38,9 @@ mnist: setup ## The same by the full recipe: about a quarter of an hour, in runs
 fashion: setup ## The demo's recipe on Fashion-MNIST, in runs/fashion (ARGS="--preset mnist" for the full one)
 	$(Q)bin/gomm data fashion-mnist
 	$(Q)bin/gomm demo --data fashion-mnist --run runs/fashion $(ARGS)
+
+understand: setup ## Train and measure every task of understanding scenes, and hold them to their bars: 40 minutes, in runs/understand
+	$(Q)bin/gomm reproduce recipes/understand.json $(ARGS)
 
 # LANGUAGES and ONLY choose lessons: make check-notebooks LANGUAGES=en ONLY=03
 LANGUAGES ?= en,zh

@@ -14,6 +14,7 @@ import (
 	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla"
 	"gomm/mmlib/data"
+	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/experiment"
 	reporting "gomm/mmlib/report"
 )
@@ -29,7 +30,8 @@ prompts in each of its languages alone, a classifier by what it says. The weight
 folder gets report.html, one file that opens offline, and summary.json.
 
 Settings are chosen on the validation split, which is held out of the training set; the test split is for the number at the
-very end.`,
+very end. Scenes with pairs held out of training (data.held_out_pairs) have two splits more, of such pairs alone:
+validation-unseen and unseen.`,
 		Example: `  gomm eval --run runs/first                         on the 10,000 test pictures
   gomm eval --run runs/first --split validation      to compare settings
   gomm eval --run runs/first --json --no-report | jq .zero_shot_accuracy_en`,
@@ -38,8 +40,8 @@ very end.`,
 			if dir == "" {
 				return usagef("--run is missing: name the run folder to measure, e.g. --run runs/first")
 			}
-			if split != data.Test && split != data.Validation {
-				return usagef("--split is %q: it must be %s or %s", split, data.Test, data.Validation)
+			if split == data.Train {
+				return usagef("--split is %q: that is what the run was trained on", split)
 			}
 			b, err := openBackend()
 			if err != nil {
@@ -68,13 +70,13 @@ very end.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&dir, "run", "", "run folder to measure")
-	flags.StringVar(&split, "split", data.Test, "examples to measure on: test or validation")
+	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split that the data set has, such as unseen")
 	flags.StringVar(&name, "data", "", "another data set than the run's own")
 	flags.StringVar(&dataDir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object instead of a table")
 	flags.BoolVar(&noReport, "no-report", false, "leave the run folder as it is: no report.html, no summary.json")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
-	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation},
+	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation, scenes.Unseen, scenes.ValidationUnseen},
 		cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("data-dir")

@@ -133,7 +133,8 @@ func TestEvalRefuses(t *testing.T) {
 		stderr string
 	}{
 		{nil, exitUsage, "--run is missing"},
-		{[]string{"--run", clip, "--split", "tset"}, exitUsage, `--split is "tset": it must be test or validation`},
+		{[]string{"--run", clip, "--split", "tset"}, exitFailed, `no split "tset"`},
+		{[]string{"--run", clip, "--split", "train"}, exitUsage, `--split is "train": that is what the run was trained on`},
 		{[]string{"--run", filepath.Join(dir, "none")}, exitFailed, "is not a run folder"},
 		{[]string{"--run", probe, "--data", "fashion-mnist"}, exitFailed, "has no other classes"},
 		{[]string{"--run", probe, "--split", "validation"}, exitFailed, `no split "validation"`},

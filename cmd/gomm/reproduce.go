@@ -138,7 +138,10 @@ func (r reproduction) print() error {
 	for i, args := range lines {
 		words := slices.Clone(env[i])
 		for _, arg := range args {
-			words = append(words, quote(arg))
+			if !strings.HasPrefix(arg, "--") {
+				arg = quote(arg)
+			}
+			words = append(words, arg)
 		}
 		if _, err := fmt.Fprintln(r.stdout, strings.Join(words, " ")); err != nil {
 			return err

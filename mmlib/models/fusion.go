@@ -20,6 +20,7 @@ func fusionKind() Kind {
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
 			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
+			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1}, 2000),
 			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500),
 		},
 		Default:  "scenes",
@@ -63,6 +64,9 @@ func fusionPreset(grid int, o fusion.Objectives, steps int) func() Settings {
 
 func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
 	config := *s.Model.(*fusion.PretrainingConfig)
+	if err := colored(s.Data, config.Objectives == fusion.Objectives{Classification: config.Objectives.Classification}); err != nil {
+		return nil, err
+	}
 	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
 	if err != nil {
 		return nil, err
@@ -76,6 +80,14 @@ func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (
 	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
 }
 
+// colored refuses gray scenes where more is learnt than classes: texts tell of colors.
+func colored(source data.Source, classesAlone bool) error {
+	if s, ok := source.(*scenes.Source); ok && s.Gray > 0 && !classesAlone {
+		return fmt.Errorf("models: data.gray is %g, and texts tell of colors: gray scenes are for classification alone", s.Gray)
+	}
+	return nil
+}
+
 // beginFusion goes on with other objectives.
 func beginFusion(s *Settings, from Settings) error {
 	pretrained, ok := from.Model.(*fusion.PretrainingConfig)
@@ -84,6 +96,9 @@ func beginFusion(s *Settings, from Settings) error {
 	}
 	c := s.Model.(*fusion.PretrainingConfig)
 	c.Config, c.Regions, s.Data = pretrained.Config, pretrained.Regions, from.Data
+	if source, ok := s.Data.(*scenes.Source); ok && c.Objectives != (fusion.Objectives{Classification: c.Objectives.Classification}) {
+		source.Gray = 0 // captions tell of colors
+	}
 	return nil
 }
 

@@ -17,33 +17,35 @@ import (
 // writing is what the rows of models that write differ in.
 type writing struct {
 	label, about, measure string
-	each, steps           int     // texts about a picture of a batch; training steps
-	prefix                bool    // what is given is read as a whole
-	length                int     // of texts about the preset's scenes, in tokens
-	grounding             float64 // weight of looking where an answer is read
+	each, steps, batch    int      // texts about each picture; training steps; pictures in a batch
+	prefix                bool     // what is given is read as a whole
+	length                int      // of texts about the preset's scenes, in tokens
+	grounding             float64  // weight of looking where an answer is read
+	kinds                 []string // of questions in training; see scenes.Source
 	texts                 func(spoken) (fusion.Written, int)
 }
 
 func vqaKind() Kind {
 	return writing{
 		label: "VQA", about: "answers to questions about pictures, from a pretrained fusion", measure: "answers",
-		each: 4, steps: 4000, prefix: true, length: 24, grounding: 0.5,
+		each: 4, steps: 5000, batch: 32, prefix: true, length: 24, grounding: 0.5,
+		kinds: append(scenes.Kinds(), scenes.AskComparison, scenes.AskComparison), // which are learnt last
 		texts: func(s spoken) (fusion.Written, int) { return answers{s}, s.question + s.answer },
 	}.kind()
 }
 
 func captionerKind() Kind {
 	return writing{
-		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions", each: 1, steps: 2500, length: 46,
+		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions", each: 1, steps: 1200, batch: 64, length: 46,
 		texts: func(s spoken) (fusion.Written, int) { return descriptions{s}, s.caption },
 	}.kind()
 }
 
 func dialogueKind() Kind {
 	return writing{
-		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion", measure: "dialogues", each: 1, steps: 3000, length: 176,
-		grounding: 0.5,
-		texts:     func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
+		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1500,
+		batch: 32, length: 176, grounding: 0.5,
+		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
 	}.kind()
 }
 
@@ -53,8 +55,10 @@ func (w writing) kind() Kind {
 		Trained: Finetuned,
 		Presets: map[string]func() Settings{
 			"scenes": func() Settings {
+				source, training := sceneSource(2), sceneTraining(w.steps)
+				source.Kinds, training.BatchSize = w.kinds, w.batch
 				return Settings{
-					Data: sceneSource(2), Training: sceneTraining(w.steps),
+					Data: source, Training: training,
 					Model: &fusion.WriterConfig{
 						Config: fusion.Scenes(2), Length: w.length, Texts: w.each, Prefix: w.prefix, Classification: 0.5, Regions: sceneRegions(2),
 						Grounding: w.grounding,
@@ -79,6 +83,9 @@ func (w writing) kind() Kind {
 
 func (w writing) train(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
 	config := *s.Model.(*fusion.WriterConfig)
+	if err := colored(s.Data, false); err != nil {
+		return nil, err
+	}
 	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
 	if err != nil {
 		return nil, err
@@ -90,17 +97,20 @@ func (w writing) train(ctx context.Context, s Settings, files Files, o data.Opti
 	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
 }
 
-// begin takes over the size and the data set of a pretrained model.
+// begin takes over the size and the data set of a pretrained model, or of another that writes.
 func (w writing) begin(s *Settings, from Settings) error {
-	pretrained, ok := from.Model.(*fusion.PretrainingConfig)
-	if !ok {
-		return fmt.Errorf("models: it holds a %s: a %s starts from a pretrained fusion", from.Kind, w.label)
-	}
 	c := s.Model.(*fusion.WriterConfig)
-	c.Config, c.Regions = pretrained.Config, pretrained.Regions
+	switch before := from.Model.(type) {
+	case *fusion.PretrainingConfig:
+		c.Config, c.Regions = before.Config, before.Regions
+	case *fusion.WriterConfig:
+		c.Config, c.Regions = before.Config, before.Regions
+	default:
+		return fmt.Errorf("models: it holds a %s: a %s starts from a pretrained fusion, or from another model that writes", from.Kind, w.label)
+	}
 	s.Data = from.Data
 	if source, ok := s.Data.(*scenes.Source); ok {
-		source.Shuffle = false // a caption that is written has an order to keep to
+		source.Gray, source.Kinds, source.Shuffle = 0, w.kinds, false // a caption that is written has an order to keep to
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (s Scene) render(dst []float32, digit func(cell int) *[mnist.Pixels]byte) {
 }
 
 // picture is the scene as people see it.
-func (s Scene) picture(digit func(cell int) *[mnist.Pixels]byte) image.Image {
+func (s Scene) picture(digit func(cell int) *[mnist.Pixels]byte) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, s.Grid*Side, s.Grid*Side))
 	var buffer [mnist.Pixels]byte
 	for i, c := range s.Cells {
@@ -125,4 +125,18 @@ func (s Scene) picture(digit func(cell int) *[mnist.Pixels]byte) image.Image {
 		}
 	}
 	return img
+}
+
+// toGray replaces the colors of a picture by their luma (ITU-R BT.601). Pixels are triples, normalised alike in all channels, or bytes
+// of red, green, blue and alpha.
+func toGray[T float32 | byte](pixels []T) {
+	step := channels
+	if _, bytes := any(pixels).([]byte); bytes {
+		step = 4
+	}
+	for i := 0; i+channels <= len(pixels); i += step {
+		p := pixels[i : i+channels]
+		y := T(0.299*float32(p[0]) + 0.587*float32(p[1]) + 0.114*float32(p[2]))
+		p[0], p[1], p[2] = y, y, y
+	}
 }

@@ -167,7 +167,7 @@ func TestAnswers(t *testing.T) {
 			scene := set.Scene(i)
 			en, zh := asker{scene, &english, rand.New(rand.NewPCG(1, uint64(i)))}, asker{scene, &chinese, rand.New(rand.NewPCG(1, uint64(i)))}
 			for range 20 {
-				q, other := en.ask(), zh.ask()
+				q, other := en.ask(nil), zh.ask(nil)
 				asked[q.Kind]++
 				o := &oracle{scene, -1}
 				if want := o.answer(q.Text); q.Answer != want {

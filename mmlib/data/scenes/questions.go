@@ -32,11 +32,19 @@ type asker struct {
 	r *rand.Rand
 }
 
-// ask draws a question. Some kinds fit few scenes: where a description names no single digit, another kind is drawn.
-func (a asker) ask() questions.Question {
-	ways := [...]func() (questions.Question, bool){a.attribute, a.count, a.existence, a.comparison, a.position, a.reference, a.sum}
-	for {
-		if q, ok := ways[a.r.IntN(len(ways))](); ok {
+// ask draws a question, of each of the kinds as often as it is listed. Some kinds fit few scenes: where a description names no single
+// digit, another kind is drawn, and after many tries in vain any.
+func (a asker) ask(kinds []string) questions.Question {
+	ways := map[string]func() (questions.Question, bool){
+		AskAttribute: a.attribute, AskCount: a.count, AskExistence: a.existence, AskComparison: a.comparison, AskPosition: a.position,
+		AskReference: a.reference, AskSum: a.sum,
+	}
+	const many = 100
+	for tries := 0; ; tries++ {
+		if tries == many || len(kinds) == 0 {
+			kinds = Kinds()
+		}
+		if q, ok := ways[kinds[a.r.IntN(len(kinds))]](); ok {
 			q.Language = a.l.name
 			return q
 		}

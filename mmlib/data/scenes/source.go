@@ -7,6 +7,7 @@ import (
 	"image"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 
 	"gomm/mmlib/data"
@@ -37,6 +38,12 @@ type Source struct {
 	Shuffle      bool          `json:"shuffle"`        // captions name the cells in a random order, not row by row
 	Seed         uint64        `json:"seed"`           // of the scenes
 	Augment      mnist.Augment `json:"augment"`        // of each digit, in training
+
+	// Gray is the share of the training scenes that are drawn in gray, of which nobody can tell the colors: so a digit is read by its
+	// form, and not by the colors that it has been seen in. They are for classification alone (see [Set.Classes]).
+	Gray float64 `json:"gray,omitempty"`
+	// Kinds are the kinds of questions that are asked, all if empty. One that is named n times is asked n times as often in training.
+	Kinds []string `json:"kinds,omitempty"`
 }
 
 // Default returns the source with the settings that it has by default.
@@ -70,8 +77,15 @@ func (s *Source) Validate() error {
 		return fmt.Errorf("test is %d: it must be at least 0", s.Test)
 	case s.HeldOutPairs%10 != 0 || s.HeldOutPairs < 0 || s.HeldOutPairs > 40:
 		return fmt.Errorf("held_out_pairs is %d: it must be 0, 10, 20, 30 or 40 of the 50 pairs of digit and color", s.HeldOutPairs)
+	case !(s.Gray >= 0 && s.Gray < 1):
+		return fmt.Errorf("gray is %g: it must be at least 0 and below 1", s.Gray)
 	case len(s.Languages) == 0:
 		return errors.New("languages is empty: name at least one of en, zh")
+	}
+	for _, kind := range s.Kinds {
+		if !slices.Contains(Kinds(), kind) {
+			return fmt.Errorf("kinds names %q: there are questions of the kinds %s", kind, strings.Join(Kinds(), ", "))
+		}
 	}
 	for i, name := range s.Languages {
 		if _, err := lookup(name); err != nil {
@@ -103,7 +117,9 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 		if n == 0 {
 			return nil
 		}
-		set := &Set{source: *s, digits: *digits, stream: number, scenes: n, unseen: unseen}
+		set := &Set{source: *s, digits: *digits, stream: number, scenes: n, unseen: unseen, kinds: slices.Clone(s.Kinds)}
+		slices.Sort(set.kinds)
+		set.kinds = slices.Compact(set.kinds)
 		set.digits.Mean, set.digits.Std, set.digits.Augment = 0, 1, s.Augment
 		for _, language := range s.Languages {
 			l, err := lookup(language)
@@ -144,6 +160,7 @@ type Set struct {
 	scenes  int
 	unseen  bool
 	tongues []*language
+	kinds   []string // Source.Kinds, each once
 	prepare picture.Preprocess
 	blind   [2]func() *questions.Blind // of questions and of dialogues
 }
@@ -162,6 +179,7 @@ const (
 	forCaption
 	forQuestions
 	forDialogue
+	forGray
 )
 
 // Scene returns the cells of scene i.
@@ -215,12 +233,18 @@ func (s *Set) asDrawn() bool {
 // each digit is changed at random within Source.Augment.
 func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 	scene := s.Scene(i)
-	digit := s.digitsOf(scene, r)
+	digit, gray := s.digitsOf(scene, r), s.gray(i)
 	if s.asDrawn() {
-		scene.render(dst, digit)
+		if scene.render(dst, digit); gray {
+			toGray(dst)
+		}
 		return
 	}
-	if err := s.prepare.Apply(dst, scene.picture(digit)); err != nil {
+	img := scene.picture(digit)
+	if gray {
+		toGray(img.Pix)
+	}
+	if err := s.prepare.Apply(dst, img); err != nil {
 		panic(err) // dst is too short for Shape, as an index out of range would be
 	}
 }
@@ -246,7 +270,16 @@ func (s *Set) digitsOf(scene Scene, r *rand.Rand) func(cell int) *[mnist.Pixels]
 // Original is the picture of scene i as people see it.
 func (s *Set) Original(i int) image.Image {
 	scene := s.Scene(i)
-	return scene.picture(s.digitsOf(scene, nil))
+	img := scene.picture(s.digitsOf(scene, nil))
+	if s.gray(i) {
+		toGray(img.Pix)
+	}
+	return img
+}
+
+// gray reports whether scene i is drawn in gray.
+func (s *Set) gray(i int) bool {
+	return s.stream == 0 && s.source.Gray > 0 && s.random(i, forGray).Float64() < s.source.Gray
 }
 
 // tongue draws a language.
@@ -272,14 +305,19 @@ func (s *Set) Captions(i int) []string {
 	return list
 }
 
-// Questions draws n questions about scene i. Without r they are always the same ones.
+// Questions draws n questions about scene i, of Source.Kinds. Without r they are always the same ones, of these kinds alike; with it
+// they are drawn for training.
 func (s *Set) Questions(i, n int, r *rand.Rand) []questions.Question {
+	kinds := s.source.Kinds
+	if r == nil || s.stream != 0 {
+		kinds = s.kinds
+	}
 	if r == nil {
 		r = s.random(i, forQuestions)
 	}
 	scene, list := s.Scene(i), make([]questions.Question, n)
 	for k := range list {
-		list[k] = asker{scene, s.tongue(r), r}.ask()
+		list[k] = asker{scene, s.tongue(r), r}.ask(kinds)
 	}
 	return list
 }
@@ -308,11 +346,15 @@ func (s *Set) teach(ask func(i int) []questions.Question) *questions.Blind {
 	return b
 }
 
-// Classes writes the value of every attribute of every cell of scene i, cell by cell.
+// Classes writes the value of every attribute of every cell of scene i, cell by cell; -1 for the colors of a scene that is drawn in
+// gray.
 func (s *Set) Classes(dst []int32, i int) {
+	gray := s.gray(i)
 	for n, cell := range s.Scene(i).Cells {
 		for a, v := range cell {
-			dst[n*NumAttributes+a] = int32(v)
+			if dst[n*NumAttributes+a] = int32(v); gray && (Attribute(a) == Color || Attribute(a) == Background) {
+				dst[n*NumAttributes+a] = -1
+			}
 		}
 	}
 }

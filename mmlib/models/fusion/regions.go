@@ -19,10 +19,13 @@ type Regions struct {
 	Classes []int `json:"classes"` // number of classes of each attribute
 }
 
+// Unknown stands for a class that cannot be told from the picture, which nothing is learnt from.
+const Unknown = -1
+
 // Regional are pictures whose regions have known classes.
 type Regional interface {
 	Pictures
-	// Classes writes the class of every attribute of every region of example i, region by region.
+	// Classes writes the class of every attribute of every region of example i, region by region; Unknown where there is none.
 	Classes(dst []int32, i int)
 }
 
@@ -115,7 +118,7 @@ func (r Regions) loss(s *model.Scope, p Picture, labels *Node, c Config) (l, acc
 	for i, logits := range r.Logits(s, p, c) {
 		logits = Reshape(logits, -1, r.Classes[i])
 		class := Reshape(Slice(labels, AxisRange(), AxisRange(), AxisElem(i)), -1)
-		one, right := loss.Classification(logits, class, 0), loss.Accuracy(logits, class)
+		one, right := loss.Classification(logits, class, 0, Unknown), loss.Accuracy(logits, class, Unknown)
 		if l == nil {
 			l, accuracy = one, right
 			continue
