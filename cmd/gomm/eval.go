@@ -14,7 +14,6 @@ import (
 	"gomm/cmd/gomm/ui"
 	"gomm/kernels/xla"
 	"gomm/mmlib/data"
-	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/experiment"
 	reporting "gomm/mmlib/report"
 )
@@ -70,13 +69,13 @@ validation-unseen and unseen.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&dir, "run", "", "run folder to measure")
-	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split that the data set has, such as unseen")
+	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split of the data set")
 	flags.StringVar(&name, "data", "", "another data set than the run's own")
 	flags.StringVar(&dataDir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object instead of a table")
 	flags.BoolVar(&noReport, "no-report", false, "leave the run folder as it is: no report.html, no summary.json")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
-	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation, scenes.Unseen, scenes.ValidationUnseen},
+	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation},
 		cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("data-dir")

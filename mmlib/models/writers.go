@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -36,7 +37,8 @@ func vqaKind() Kind {
 
 func captionerKind() Kind {
 	return writing{
-		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions", each: 1, steps: 1200, batch: 64, length: 46,
+		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions",
+		each: 1, steps: 1200, batch: 64, length: 46,
 		texts: func(s spoken) (fusion.Written, int) { return descriptions{s}, s.caption },
 	}.kind()
 }
@@ -56,7 +58,7 @@ func (w writing) kind() Kind {
 		Presets: map[string]func() Settings{
 			"scenes": func() Settings {
 				source, training := sceneSource(2), sceneTraining(w.steps)
-				source.Kinds, training.BatchSize = w.kinds, w.batch
+				source.Kinds, training.BatchSize = slices.Clone(w.kinds), w.batch
 				return Settings{
 					Data: source, Training: training,
 					Model: &fusion.WriterConfig{
@@ -110,7 +112,7 @@ func (w writing) begin(s *Settings, from Settings) error {
 	}
 	s.Data = from.Data
 	if source, ok := s.Data.(*scenes.Source); ok {
-		source.Gray, source.Kinds, source.Shuffle = 0, w.kinds, false // a caption that is written has an order to keep to
+		source.Gray, source.Kinds, source.Shuffle = 0, slices.Clone(w.kinds), false // a caption that is written has an order to keep to
 	}
 	return nil
 }
