@@ -16,7 +16,7 @@
 // matching, masked language modelling, and classification of the picture. The tasks of chapter 3.2 start from there and are one,
 // [Writing]: answers to questions, captions, and dialogues.
 //
-// This file is the model; pretraining.go and writing.go its tasks, predictor.go and writer.go its use.
+// This file is the model; pretraining.go, matching.go and writing.go its tasks, predictor.go and writer.go its use.
 package fusion
 
 import (

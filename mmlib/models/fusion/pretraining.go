@@ -296,34 +296,6 @@ func (t *Pretraining) contrast(_ *model.Scope, b batch) (l, accuracy *Node) {
 	return loss.CLIP(logits, loss.Targets(own)), loss.Accuracy(logits, own)
 }
 
-// matching is image-text matching: the pictures with their captions, with the captions of others, and the captions with the
-// pictures of others; yes or no. The others are hard negatives (ALBEF §3.2): drawn in the batch as often as the contrastive
-// similarity takes them for right, or evenly where that is not trained. Weights: "matching" [D, 2].
-func (t *Pretraining) matching(s *model.Scope, b batch) (l, accuracy *Node) {
-	g, n := b.captions.Graph(), b.captions.Shape().Dim(0)
-	likely := Zeros(g, shapes.Make(dtypes.Float32, n, n))
-	if b.similarities != nil {
-		likely = StopGradient(b.similarities)
-	}
-	rows := func(x, at *Node) *Node { return Gather(x, ExpandAxes(at, -1)) }
-	text, picture := negatives(s, likely), negatives(s, Transpose(likely, 0, 1))
-	captions := Concatenate([]*Node{b.captions, rows(b.captions, text), b.captions}, 0)
-	pictures := Concatenate([]*Node{b.picture.Tokens, b.picture.Tokens, rows(b.picture.Tokens, picture)}, 0)
-	fused := Fuse(s, captions, pictures, 1, Reading{}, t.Config.Config)
-	logits := nn.Dense(s.At("matching"), fused.First(), 2, 0.02)
-	labels := ConvertDType(LessThan(Iota(g, shapes.Make(dtypes.Int32, 3*n), 0), Scalar(g, dtypes.Int32, n)), dtypes.Int32)
-	return loss.Classification(logits, labels, 0), loss.Accuracy(logits, labels)
-}
-
-// negatives draws for each row of logits [N, N] another index than its own, as often as softmax of the row says, by the Gumbel trick.
-func negatives(s *model.Scope, logits *Node) *Node {
-	g, n := logits.Graph(), logits.Shape().Dim(0)
-	u := MaxScalar(s.RandomUniform(g, logits.Shape()), 1e-20)
-	noisy := Sub(logits, Log(MaxScalar(Neg(Log(u)), 1e-20)))
-	own := ConvertDType(OneHot(Iota(g, shapes.Make(dtypes.Int32, n), 0), n, dtypes.Float32), dtypes.Bool)
-	return StopGradient(ArgMax(Where(own, Scalar(g, dtypes.Float32, -1e9), noisy), -1, dtypes.Int32))
-}
-
 // masking is masked language modelling. The last Hidden pictures of the batch are not seen: zeros stand for their tokens.
 func (t *Pretraining) masking(s *model.Scope, b batch) (l, accuracy *Node) {
 	n := b.captions.Shape().Dim(0)
