@@ -124,27 +124,33 @@ func (a *about) example(ctx context.Context, source data.Source, log io.Writer) 
 
 func newAskCommand() *cobra.Command {
 	var a about
+	var among []string
 	c := &cobra.Command{
 		Use:   "ask IMAGE QUESTION",
 		Short: "Answer a question about a picture",
 		Long: `Answer a question about a picture by a model that was trained to (gomm finetune vqa). It knows the words that it was trained
-on and names others that you use.`,
+on and names others that you use.
+
+The model writes the answer word by word. With --among it chooses from answers that you give, which are printed with their
+probabilities among each other, the most probable first.`,
 		Example: `  gomm ask --run runs/understand/vqa scene.png "what color is the digit at the top left?"
+  gomm ask --run runs/understand/vqa scene.png "what color is the digit at the top left?" --among red,blue,green
   gomm ask --run runs/understand/vqa --scene 7 "how many digits are red?"`,
 		RunE: func(c *cobra.Command, args []string) error {
 			file, rest, err := a.args(args, 1, " and a question")
 			if err != nil {
 				return err
 			}
+			if a.given("among") && len(among) == 0 {
+				return usagef("--among is empty: name the answers to choose from, e.g. --among red,blue,green")
+			}
 			s, seen, err := a.open(c.Context(), file, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			answer, err := s.Ask(seen, rest[0])
-			if err != nil {
+			if err := answer(s, seen, rest[0], among, c.OutOrStdout()); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), answer)
 			if a.explain == "" {
 				return nil
 			}
@@ -154,7 +160,32 @@ on and names others that you use.`,
 	}
 	a.add(c, "answers questions")
 	a.addExplain(c)
+	c.Flags().StringSliceVar(&among, "among", nil, "answers to choose from, a,b,c (default: the model writes what it likes)")
 	return c
+}
+
+// answer prints the answer that the model writes, or the list that it chooses from.
+func answer(s *experiment.Speaker, seen *experiment.Seen, question string, among []string, w io.Writer) error {
+	if len(among) == 0 {
+		written, err := s.Ask(seen, question)
+		if err == nil {
+			fmt.Fprintln(w, written)
+		}
+		return err
+	}
+	for i := range among {
+		among[i] = strings.TrimSpace(among[i])
+	}
+	ranked, err := s.Rank(seen, question, among)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, r := range ranked {
+		rows = append(rows, []string{r.Answer, fmt.Sprintf("%.1f %%", 100*r.Probability)})
+	}
+	align(w, rows)
+	return nil
 }
 
 func newCaptionCommand() *cobra.Command {

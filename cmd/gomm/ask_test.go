@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,8 +28,12 @@ func TestSpeak(t *testing.T) {
 		if status != 0 {
 			t.Fatalf("finetune %s: %s", kind, stderr)
 		}
-		if status, _, stderr := call("eval", "--run", run(kind)); status != 0 {
+		status, stdout, stderr := call("eval", "--run", run(kind))
+		if status != 0 {
 			t.Errorf("eval %s: %s", kind, stderr)
+		}
+		if got := strings.Contains(stdout, "chosen from 37 answers"); got != (kind == "vqa") {
+			t.Errorf("eval %s: %s", kind, stdout)
 		}
 	}
 	untested := filepath.Join(dir, "untested") // a run whose data has no test split
@@ -67,6 +73,21 @@ func TestSpeak(t *testing.T) {
 	if img, err := picture.Decode(bytes.NewReader(file), look); err != nil || img.Bounds().Dx() < 100 {
 		t.Errorf("%s: %v", look, err)
 	}
+	// A list to choose from is printed with probabilities, the largest first.
+	status, stdout, stderr := call("ask", "--run", run("vqa"), scene, "how many digits are red?", "--among", "1, top left,2")
+	var last, sum float64 = 100, 0
+	answers := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(stdout), "\n") {
+		answer, percent, _ := strings.Cut(strings.TrimSuffix(line, " %"), "  ")
+		p, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+		if err != nil || p > last {
+			t.Errorf("ask --among: %q", line)
+		}
+		last, sum, answers[answer] = p, sum+p, true
+	}
+	if status != 0 || len(answers) != 3 || !answers["top left"] || math.Abs(sum-100) > 0.2 {
+		t.Errorf("ask --among: status %d, %q, %s", status, stdout, stderr)
+	}
 	// A question that cannot be read is refused in words, and the conversation goes on, up to an empty line.
 	var out, errs bytes.Buffer
 	talk := strings.NewReader("where is the red 7?\nwhere is the elephant?\nwhat color is it?\n\nis it red?\n")
@@ -84,6 +105,9 @@ func TestSpeak(t *testing.T) {
 		{`words that the model was not trained on: "elephants"`, []string{"ask", "--run", run("vqa"), scene, "how many elephants are red?"}},
 		{"words that the model was not trained on", []string{"ask", "--run", run("vqa"), scene, "combien de chiffres sont rouges?"}},
 		{"the question is empty", []string{"ask", "--run", run("vqa"), scene, "  "}},
+		{`not trained on: "crimson"`, []string{"ask", "--run", run("vqa"), scene, "is it red?", "--among", "red,crimson"}},
+		{"--among is empty", []string{"ask", "--run", run("vqa"), scene, "is it red?", "--among", ""}},
+		{"room for", []string{"ask", "--run", run("vqa"), scene, "is it red?", "--among", strings.Repeat("red ", 40)}},
 		{"shorten it", []string{"ask", "--run", run("vqa"), scene, strings.Repeat("red ", 40)}},
 		{"empty.png", []string{"ask", "--run", run("vqa"), filepath.Join(dir, "empty.png"), "is it red?"}},
 		{"nowhere.png", []string{"caption", "--run", run("captioner"), filepath.Join(dir, "nowhere.png")}},

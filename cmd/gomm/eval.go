@@ -134,6 +134,9 @@ func errorsByPart(figures []experiment.Figure) [][]string {
 		rows = append(rows, []string{p.Name, ui.Count(p.Total)})
 	}
 	for _, f := range figures {
+		if len(f.Parts) != len(figures[0].Parts) { // a figure of other examples
+			continue
+		}
 		rows[0] = append(rows[0], f.Name)
 		for i, p := range f.Parts {
 			rows[i+1] = append(rows[i+1], ui.Count(p.Total-p.Right))

@@ -48,6 +48,7 @@ type answering struct {
 	example []int // of the set, that each question is about
 	answers []string
 	blind   []string
+	ranking *ranking // of some of the questions; nil where there is no list of answers, and in training
 
 	// For where the model looks as it answers; nil for dialogues.
 	session  session
@@ -175,6 +176,9 @@ func (a *answering) Figures() []Figure {
 	figures := []Figure{figure("accuracy", "answers", a.answers), figure("blind_accuracy", "without the picture", a.blind)}
 	for _, p := range figures[0].Parts {
 		figures = append(figures, Figure{Key: "accuracy_" + p.Name, Value: float64(p.Right) / float64(p.Total), Unit: Share})
+	}
+	if a.ranking != nil {
+		figures = append(figures, a.ranking.figures()...)
 	}
 	return figures
 }

@@ -42,6 +42,11 @@ type Result interface {
 	Sections() ([]report.Section, error)
 }
 
+// thorough is a result with figures that take too long for the validation of a training run: only [Evaluate] asks for them.
+type thorough interface {
+	complete(ctx context.Context) error
+}
+
 // Measures is the table of measures.
 func Measures() map[string]Measure {
 	return map[string]Measure{

@@ -22,6 +22,7 @@ type Speaker struct {
 	model   *models.Model
 	session *infer.Session
 	looking func() (*infer.Session, error) // for where it looks, compiled when that is first asked
+	scoring func() (*infer.Session, error) // …, for how probable answers are
 }
 
 // NewSpeaker compiles the functions that a model speaks by.
@@ -43,7 +44,11 @@ func NewSpeaker(b compute.Backend, m *models.Model) (*Speaker, error) {
 }
 
 func newSpeaker(m *models.Model, s *infer.Session) *Speaker {
-	return &Speaker{m, s, sync.OnceValues(func() (*infer.Session, error) { return s.With([]string{"look"}, 1) })}
+	const answers = 32 // of a list, at a time
+	once := func(name string, size int) func() (*infer.Session, error) {
+		return sync.OnceValues(func() (*infer.Session, error) { return s.With([]string{name}, size) })
+	}
+	return &Speaker{m, s, once("look", 1), once("score", answers)}
 }
 
 // Seen is a picture that a model has looked at.

@@ -170,6 +170,33 @@ func (m *Model) Question(s string) (ids []int32, prefix int32, err error) {
 	return ids, int32(len(asked)), nil
 }
 
+// Answered encodes a question with an answer as the model's function "score" reads it: its ids, padded, and how many of them are the
+// question's.
+func (m *Model) Answered(question, answer string) (ids []int32, prefix int32, err error) {
+	f, ok := m.Func("score")
+	if !ok || m.Tokenizer == nil {
+		return nil, 0, fmt.Errorf("models: a %s does not say how probable an answer is", m.Settings.Kind)
+	}
+	whole, _, err := text.Dialogue(m.Tokenizer, []text.Turn{{Question: question, Answer: answer}})
+	if err != nil {
+		return nil, 0, err
+	}
+	asked, err := text.Ask(m.Tokenizer, nil, question)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids = make([]int32, f.In[1].Dim(0))
+	if len(whole) > len(ids) {
+		return nil, 0, fmt.Errorf("models: the question %q has %d tokens, and the answer %q with its end %d; the model has room for %d: shorten them",
+			question, len(asked), answer, len(whole)-len(asked), len(ids))
+	}
+	pad, _ := m.Tokenizer.Special(text.Pad)
+	for i := copy(ids, whole); i < len(ids); i++ {
+		ids[i] = pad
+	}
+	return ids, int32(len(asked)), nil
+}
+
 // IDs encodes a text as the model's function "text" reads it.
 func (m *Model) IDs(s string) ([]int32, error) {
 	f, ok := m.Func("text")

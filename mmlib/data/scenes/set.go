@@ -189,6 +189,9 @@ func (s *Set) Dialogue(i int, r *rand.Rand) []questions.Question {
 	return asker{s.Scene(i), s.tongue(r), r}.dialogue()
 }
 
+// Answers lists every answer that a question about a scene of the set can have: the list that a model ranks.
+func (s *Set) Answers() ([]string, error) { return Answers(s.source.Grid, s.source.Languages) }
+
 // Blind answers questions without the picture, taught by the first 20,000 scenes of the training split, and BlindDialogue those of
 // dialogues, each question by itself.
 func (s *Set) Blind() *questions.Blind { return s.blind[0]() }

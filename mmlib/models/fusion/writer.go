@@ -17,6 +17,7 @@ import (
 //	next      tokens [S, D], a text [Length], its prefix [] (Int32) → for each place the most probable token to follow (Int32)
 //	look      the same → [Length, Grid, Grid], how much each place looks at each patch in the last block: the mean of its heads, the
 //	          class token left out
+//	score     tokens [S, D], a text [Length+1], its prefix [] (Int32) → the log-probability [] of all that stands behind the prefix
 //	memory    tokens [S, D] → for each block that fuses the keys and the values of the picture, [S, H, K] each
 //	step      a token [] and its place [] (Int32), for every block keys and values of the tokens before, [Length, H, K] each, and the
 //	          memory → logits [V] of the next token, and keys and values with the token's own among them; for a model without prefix
@@ -65,6 +66,11 @@ func (w *Writer) Funcs() []task.Func {
 		{
 			Name: "look", In: whole, Out: []shapes.Shape{shapes.Make(dtypes.Float32, c.Length, c.Grid(), c.Grid())},
 			Graph: func(s *model.Scope, in []*Node) []*Node { return []*Node{look(s, in[1], in[0], in[2], c)} },
+		},
+		{
+			Name: "score", In: []shapes.Shape{picture, shapes.Make(dtypes.Int32, c.Length+1), token},
+			Out:   []shapes.Shape{shapes.Make(dtypes.Float32)},
+			Graph: func(s *model.Scope, in []*Node) []*Node { return []*Node{score(s, in[1], in[0], in[2], c)} },
 		},
 	}
 	if c.Prefix { // whose tokens see what comes behind them: nothing that was computed for them can be kept
@@ -117,4 +123,19 @@ func look(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
 	patches := Slice(last, AxisRange(), AxisRange(), AxisRange(1)) // without the class token
 	patches = Div(patches, AddScalar(ReduceAndKeep(patches, ReduceSum, 2), 1e-9))
 	return Reshape(patches, patches.Shape().Dim(0), patches.Shape().Dim(1), c.Grid(), c.Grid())
+}
+
+// score is the log-probability of what stands behind the prefix of texts ids [B, L+1], up to the padding, given what they are about:
+//
+//	log p = Σₗ log p(token at l+1 | tokens up to l, picture)        over prefix ≤ l+1 and tokens that are not padding
+//
+// The end of a text is one of its tokens: without it "top" would never be less probable than "top left". It gives [B].
+func score(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
+	before, after := shift(ids)
+	logP := LogSoftmax(Write(s, before, picture, prefix, c), -1) // [B, L, V]
+	logP = ReduceSum(Mul(logP, OneHot(after, c.Text.Vocab, logP.DType())), -1)
+	at := AddScalar(Iota(after.Graph(), after.Shape(), 1), 1)
+	said := LogicalAnd(GreaterOrEqual(at, BroadcastToDims(ExpandAxes(prefix, -1), after.Shape().Dimensions...)),
+		NotEqual(after, Scalar(after.Graph(), after.DType(), c.Text.Pad)))
+	return ReduceSum(Where(said, logP, ZerosLike(logP)), -1)
 }

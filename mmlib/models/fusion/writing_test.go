@@ -3,6 +3,7 @@ package fusion_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 
 	"gomm/mmlib/infer"
 	"gomm/mmlib/internal/check"
+	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/models/fusion"
 )
 
@@ -53,6 +55,9 @@ func TestOverfitWriting(t *testing.T) {
 			}
 			if right < 9 {
 				t.Errorf("%d of 10 answers are those that were learnt", right)
+			}
+			if written, chosen := answers(t, s, seen, c), choices(t, s, seen, c); !slices.Equal(written, chosen) {
+				t.Errorf("of all words as answers %v are the most probable, and %v are written", chosen, written)
 			}
 			continue
 		}
@@ -95,6 +100,72 @@ func answers(t *testing.T, s *infer.Session, seen *tensors.Tensor, c fusion.Writ
 		list = append(list, row[1])
 	}
 	return list
+}
+
+// choices are the most probable ones among all words as answers to the first question about each of the ten examples.
+func choices(t *testing.T, s *infer.Session, seen *tensors.Tensor, c fusion.WriterConfig) (list []int32) {
+	t.Helper()
+	best := slices.Repeat([]float32{-1e9}, 10)
+	list = make([]int32, 10)
+	for word := int32(first); word < end; word++ {
+		flat := make([]int32, 10*(c.Length+1))
+		for i := range 10 {
+			texts, _ := examples{10}.Texts(i, 1, nil)
+			copy(flat[i*(c.Length+1):], append(slices.Clone(texts[0].IDs[:2]), word, end))
+		}
+		prefixes := tensors.FromFlatDataAndDimensions(slices.Repeat([]int32{2}, 10), 10)
+		out, err := s.Call("score", seen, tensors.FromFlatDataAndDimensions(flat, 10, c.Length+1), prefixes)
+		check.Must(t, err)
+		for i, x := range tensors.MustCopyFlatData[float32](out[0]) {
+			if x > best[i] {
+				best[i], list[i] = x, word
+			}
+		}
+	}
+	return list
+}
+
+// TestScore: the log-probability of an answer is the sum over its tokens and the end behind it, worked out by hand from the logits of
+// each place. Answers may be as long as there is room; padding does not count.
+func TestScore(t *testing.T) {
+	for _, prefix := range []bool{false, true} {
+		c := writing(prefix)
+		w := &fusion.Writer{Config: c, Weights: randomWriter(t, c)}
+		s, err := infer.Open(quick, w, []string{"picture", "score"}, 10)
+		check.Must(t, err)
+		seen := see(t, s)
+		long := c.Length + 1
+		var ids, given []int32
+		for i := range 10 {
+			text := append(append([]int32{start}, words(i, 1+i%(long-2))...), end)
+			ids = append(append(ids, text...), make([]int32, long-len(text))...)
+			given = append(given, int32(1+i%(len(text)-1)))
+		}
+		in := []*tensors.Tensor{
+			seen, tensors.FromFlatDataAndDimensions(ids, 10, long), tensors.FromFlatDataAndDimensions(given, 10),
+		}
+		out, err := s.Call("score", in...)
+		check.Must(t, err)
+		got := tensors.MustCopyFlatData[float32](out[0])
+		logits := nntest.Run(t, quick, w.Weights, func(s *model.Scope, in []*Node) []*Node {
+			before := Slice(in[1], AxisRange(), AxisRange(0, c.Length))
+			return []*Node{fusion.Write(s, before, in[0], in[2], c)}
+		}, in...)[0]
+		for i := range 10 {
+			want := 0.0
+			for at := int(given[i]); at < long && ids[i*long+at] != pad; at++ {
+				row := logits[(i*c.Length+at-1)*vocab:][:vocab]
+				sum := 0.0
+				for _, x := range row {
+					sum += math.Exp(x)
+				}
+				want += row[ids[i*long+at]] - math.Log(sum)
+			}
+			if math.Abs(float64(got[i])-want) > 1e-4 {
+				t.Errorf("prefix %v, text %d: the log-probability is %g, by hand %g", prefix, i, got[i], want)
+			}
+		}
+	}
 }
 
 // TestCached: what is written with what was computed for earlier tokens kept is what is written without. The weights are random and
