@@ -253,8 +253,11 @@ func newChatCommand() *cobra.Command {
 		Use:   "chat IMAGE",
 		Short: "Talk about a picture",
 		Long: `Talk about a picture with a model that was trained to (gomm finetune dialogue): write a question a line; a later one may refer
-to what was spoken of as "it". An empty line or the end of the input ends the conversation.`,
+to what was spoken of as "it". An empty line or the end of the input ends the conversation.
+
+With --explain the file is drawn again after each answer: where the model looked as it wrote each word of it.`,
 		Example: `  gomm chat --run runs/understand/dialogue scene.png
+  gomm chat --run runs/understand/dialogue scene.png --explain looks.png
   printf 'where is the red 7?\nwhat is its background?\n' | gomm chat --run runs/understand/dialogue --scene 7`,
 		RunE: func(c *cobra.Command, args []string) error {
 			file, _, err := a.args(args, 0, "")
@@ -269,15 +272,27 @@ to what was spoken of as "it". An empty line or the end of the input ends the co
 			if err != nil {
 				return err
 			}
-			return chat(c.Context(), talk, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+			answered := func() error { return nil }
+			if a.explain != "" {
+				answered = func() error {
+					looks, err := talk.Looks()
+					if err == nil && len(looks) == 0 { // an empty answer
+						return nil
+					}
+					return a.explained(seen, looks, err, c.ErrOrStderr())
+				}
+			}
+			return chat(c.Context(), talk, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr(), answered)
 		},
 	}
 	a.add(c, "holds conversations")
+	a.addExplain(c)
 	return c
 }
 
-// chat reads questions and writes answers. A question that cannot be read is refused in words, and the conversation goes on.
-func chat(ctx context.Context, talk *experiment.Conversation, in io.Reader, out, log io.Writer) error {
+// chat reads questions and writes answers; answered is called after each. A question that cannot be read is refused in words, and the
+// conversation goes on.
+func chat(ctx context.Context, talk *experiment.Conversation, in io.Reader, out, log io.Writer, answered func() error) error {
 	lines := bufio.NewScanner(in)
 	for fmt.Fprint(log, "> "); lines.Scan(); fmt.Fprint(log, "> ") {
 		question := strings.TrimSpace(lines.Text())
@@ -296,6 +311,9 @@ func chat(ctx context.Context, talk *experiment.Conversation, in io.Reader, out,
 		stream.end(answer)
 		if forgotten > 0 {
 			fmt.Fprintf(log, "(the first %d questions are forgotten: the model has no room for more)\n", forgotten)
+		}
+		if err := answered(); err != nil {
+			return err
 		}
 	}
 	fmt.Fprintln(log)

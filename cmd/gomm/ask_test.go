@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,12 +92,27 @@ func TestSpeak(t *testing.T) {
 	// A question that cannot be read is refused in words, and the conversation goes on, up to an empty line.
 	var out, errs bytes.Buffer
 	talk := strings.NewReader("where is the red 7?\nwhere is the elephant?\nwhat color is it?\n\nis it red?\n")
-	chat := []string{"chat", "--run", run("dialogue"), "--scene", "1"}
+	looks := filepath.Join(dir, "looks.png")
+	chat := []string{"chat", "--run", run("dialogue"), "--scene", "1", "--explain", looks}
 	if status := runCommand(context.Background(), chat, talk, &out, &errs); status != 0 {
 		t.Errorf("chat: status %d, %s", status, errs.String())
 	}
 	if n := strings.Count(out.String(), "\n"); n != 2 || !strings.Contains(errs.String(), `"elephant"`) {
 		t.Errorf("chat: %d answers to two questions that can be read, %q, %q", n, out.String(), errs.String())
+	}
+	var said, drawn []string // every answer that is not empty has a drawing, of all its words
+	for _, line := range strings.Split(out.String(), "\n") {
+		if line = strings.ReplaceAll(line, " ", ""); line != "" {
+			said = append(said, line)
+		}
+	}
+	for _, line := range strings.Split(errs.String(), "\n") {
+		if _, words, ok := strings.Cut(line, "looks.png shows, row by row: (the picture), "); ok {
+			drawn = append(drawn, strings.ReplaceAll(words, ", ", ""))
+		}
+	}
+	if !slices.Equal(said, drawn) {
+		t.Errorf("chat --explain: the answers are %q, drawn are %q", said, drawn)
 	}
 	for _, c := range []struct {
 		want string

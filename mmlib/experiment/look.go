@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -26,7 +27,7 @@ func (s *Speaker) LookAtQuestion(seen *Seen, question string) ([]Look, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.looks(seen, ids, prefix, 0)
+	return s.looks(seen, ids, prefix, 0, 0)
 }
 
 // LookAtText says where the model looks as it writes each word of a text, such as a caption.
@@ -39,19 +40,41 @@ func (s *Speaker) LookAtText(seen *Seen, written string) ([]Look, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.looks(seen, ids, 0, 1)
+	return s.looks(seen, ids, 0, 1, 0)
 }
 
-// looks calls the function "look". What stands at a position belongs to the token so many places on.
-func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list []Look, err error) {
+// Looks says where the model looked as it wrote each word of its last answer; there is none if the answer is empty.
+func (c *Conversation) Looks() ([]Look, error) {
+	if len(c.turns) == 0 {
+		return nil, errors.New("experiment: the conversation has no answer yet: ask first")
+	}
+	t, last := c.speaker.model.Tokenizer, len(c.turns)-1
+	asked, err := text.Ask(t, c.turns[:last], c.turns[last].Question)
+	if err != nil {
+		return nil, err
+	}
+	said, _, err := text.Dialogue(t, c.turns)
+	if err != nil {
+		return nil, err
+	}
+	pad, _ := t.Special(text.Pad)
+	ids := slices.Repeat([]int32{pad}, c.most+answerRoom+1)
+	copy(ids, said)
+	return c.speaker.looks(c.seen, ids, 0, 1, len(asked))
+}
+
+// looks calls the function "look" and lists the words from a place in ids on. What stands at a position belongs to the token so many
+// places ahead; those that are only looked ahead at need not fit into what the model reads.
+func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead, from int) (list []Look, err error) {
 	session, err := s.looking()
 	if err != nil {
 		return nil, err
 	}
 	f, _ := session.Func("look")
+	read := slices.Clone(ids[:min(len(ids), f.In[1].Dim(0))])
 	in := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(seen.tokens, append([]int{1}, f.In[0].Dimensions...)...),
-		tensors.FromFlatDataAndDimensions(ids, 1, len(ids)), tensors.FromFlatDataAndDimensions([]int32{prefix}, 1),
+		tensors.FromFlatDataAndDimensions(read, 1, len(read)), tensors.FromFlatDataAndDimensions([]int32{prefix}, 1),
 	}
 	out, err := session.Call("look", in...)
 	for _, x := range in {
@@ -65,7 +88,7 @@ func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead int) (list 
 		return nil, err
 	}
 	grid := f.Out[0].Dim(1)
-	for i := range len(ids) - ahead {
+	for i := max(from-ahead, 0); i < min(len(read), len(ids)-ahead); i++ {
 		word := s.model.Tokenizer.Decode(ids[i+ahead : i+ahead+1])
 		if mask, ok := s.model.Tokenizer.Special(text.Mask); ok && ids[i+ahead] == mask {
 			word = answerBegins
