@@ -119,6 +119,9 @@ func printEvaluation(w io.Writer, e *experiment.Evaluation, page string) error {
 			fmt.Fprintf(&out, "%s: %s\n", f.Name, f)
 		}
 	}
+	for _, note := range e.Notes() {
+		fmt.Fprintln(&out, note)
+	}
 	fmt.Fprintf(&out, "%s examples/s on %s\n", ui.Count(int(e.ExamplesPerSecond)), e.Backend)
 	if page != "" {
 		fmt.Fprintf(&out, "report: %s\n", page)

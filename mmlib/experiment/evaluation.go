@@ -132,6 +132,14 @@ func (e *Evaluation) readTraining() error {
 // Figures returns the measured numbers.
 func (e *Evaluation) Figures() []Figure { return e.Result.Figures() }
 
+// Notes say what could not be measured, and why.
+func (e *Evaluation) Notes() []string {
+	if r, ok := e.Result.(noted); ok {
+		return r.Notes()
+	}
+	return nil
+}
+
 // Figure is the figure of that key; its Value is NaN if there is none.
 func (e *Evaluation) Figure(key string) Figure {
 	for _, f := range e.Figures() {
@@ -148,6 +156,9 @@ func (e *Evaluation) Summary() (map[string]any, error) {
 		"kind": e.Model.Settings.Kind, "preset": e.Model.Settings.Preset, "seed": e.Model.Settings.Seed,
 		"data": e.Data, "split": e.Split, "examples": e.Examples, "step": e.Model.Step, "backend": e.Backend,
 		"images_per_second": math.Round(e.ExamplesPerSecond),
+	}
+	if notes := e.Notes(); len(notes) > 0 {
+		s["notes"] = notes
 	}
 	for _, f := range e.Figures() {
 		s[e.prefix+f.Key] = f.Value

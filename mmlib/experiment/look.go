@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -96,7 +97,7 @@ func (s *Speaker) looks(seen *Seen, ids []int32, prefix int32, ahead, from int) 
 		if word == "" { // another special token
 			continue
 		}
-		look := Look{Word: word}
+		look := Look{Word: strings.ToValidUTF8(strings.TrimSpace(word), "…")} // a piece of a word may have a space, or cut a character
 		for row := range grid {
 			line := make([]float64, grid)
 			for column := range line {

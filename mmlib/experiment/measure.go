@@ -42,6 +42,9 @@ type Result interface {
 	Sections() ([]report.Section, error)
 }
 
+// noted is a result that says what could not be measured, and why.
+type noted interface{ Notes() []string }
+
 // thorough is a result with figures that take too long for the validation of a training run: only [Evaluate] asks for them.
 type thorough interface {
 	complete(ctx context.Context) error

@@ -3,8 +3,10 @@ package experiment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -37,13 +39,24 @@ func acceptsPretrained(_ *models.Model, set data.Set) error {
 }
 
 // pretrained is the result of measuring pretraining.
-type pretrained struct{ figures []Figure }
+type pretrained struct {
+	figures []Figure
+	notes   []string
+}
 
 // Figures implements [Result].
 func (p *pretrained) Figures() []Figure { return p.figures }
 
+// Notes implements [noted].
+func (p *pretrained) Notes() []string { return p.notes }
+
 // Sections implements [Result].
-func (p *pretrained) Sections() ([]report.Section, error) { return nil, nil }
+func (p *pretrained) Sections() ([]report.Section, error) {
+	if len(p.notes) == 0 {
+		return nil, nil
+	}
+	return []report.Section{{Title: "The best guesses of hidden words", Empty: strings.Join(p.notes, " ")}}, nil
+}
 
 func (p *pretrained) share(key, name string, right, total int) {
 	f := Figure{Key: key, Name: name, Unit: Share, Value: float64(right) / float64(max(total, 1)), Right: right, Total: total}
@@ -180,7 +193,8 @@ func (p *pretrained) ceilings(m *models.Model, d described, h hider, encode func
 		return nil
 	}
 	seeing, blind, err := g.Posterior(encode, m.Tokenizer.Encode, h.Shown)
-	if err != nil { // of these captions it is not known
+	if err != nil {
+		p.notes = append(p.notes, fmt.Sprintf("What the best guesses of hidden words would reach is not known here: %v.", err))
 		return nil
 	}
 	for _, way := range []struct {

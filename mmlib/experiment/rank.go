@@ -22,8 +22,8 @@ type Ranked struct {
 	LogProbability float64 // among all that the model could say: of the answer's tokens and the end behind them
 }
 
-// Rank ranks a list of answers to a question, the most probable first. So ALBEF answers (Li et al. 2021, §5): what it says is in the list,
-// whatever the model might write by itself, which is what [Speaker.Ask] gives.
+// Rank ranks a list of answers to a question, the most probable first. So ALBEF answers (Li et al. 2021, §5): what is said is one of the
+// list, whatever the model would write by itself, which [Speaker.Ask] gives.
 func (s *Speaker) Rank(seen *Seen, question string, among []string) ([]Ranked, error) {
 	if err := s.trainedFor("answers"); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -22,6 +23,7 @@ func fusionKind() Kind {
 			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
 			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1}, 2000),
 			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500),
+			"scenes-bpe":        piecesPreset,
 		},
 		Default:  "scenes",
 		Config:   func() Config { return new(fusion.PretrainingConfig) },
@@ -62,6 +64,14 @@ func fusionPreset(grid int, o fusion.Objectives, steps int) func() Settings {
 	}
 }
 
+// piecesPreset is "scenes" with texts in pieces of words, as large models read them. English scenes give 424 of them.
+func piecesPreset() Settings {
+	s := fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500)()
+	c := s.Model.(*fusion.PretrainingConfig)
+	c.Text.Tokenizer, c.Text.Vocab = fusion.BPE, 512
+	return s
+}
+
 func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
 	config := *s.Model.(*fusion.PretrainingConfig)
 	if err := colored(s.Data, config.Objectives == fusion.Objectives{Classification: config.Objectives.Classification}); err != nil {
@@ -95,6 +105,10 @@ func beginFusion(s *Settings, from Settings) error {
 		return fmt.Errorf("models: it holds a %s: a fusion goes on from a fusion", from.Kind)
 	}
 	c := s.Model.(*fusion.PretrainingConfig)
+	if want, is := c.Text.Tokenizer, cmp.Or(pretrained.Text.Tokenizer, fusion.Words); want != "" && want != is {
+		return fmt.Errorf("models: its model.text.tokenizer is %q, and these settings have %q: start from a run that was trained with it",
+			is, want)
+	}
 	c.Config, c.Regions, s.Data = pretrained.Config, pretrained.Regions, from.Data
 	if source, ok := s.Data.(*scenes.Source); ok && c.Objectives != (fusion.Objectives{Classification: c.Objectives.Classification}) {
 		source.Gray = 0 // captions tell of colors
@@ -102,15 +116,20 @@ func beginFusion(s *Settings, from Settings) error {
 	return nil
 }
 
-// hide makes masking hide the words of text.Words, whose ids lie together between those of the mask and the end.
+// hide makes masking hide all tokens but the special ones: the longest run of ids that stand for text. Those of a tokenizer of this
+// library lie together.
 func hide(m *fusion.Masking, t text.Tokenizer) error {
 	token, ok := t.Special(text.Mask)
 	if !ok {
 		return fmt.Errorf("models: the tokenizer has no token %q, which hides words", text.Mask)
 	}
-	m.Token, m.First, m.Last = token, token+1, int32(t.VocabSize())
-	if end, ok := t.Special(text.End); ok && end > token {
-		m.Last = end
+	m.Token, m.First, m.Last = token, 0, 0
+	for id, first := int32(0), int32(0); int(id) < t.VocabSize(); id++ {
+		if t.Decode([]int32{id}) == "" { // a special one
+			first = id + 1
+		} else if id+1-first > m.Last-m.First {
+			m.First, m.Last = first, id+1
+		}
 	}
 	return nil
 }

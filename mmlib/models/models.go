@@ -187,8 +187,8 @@ func (m *Model) Answered(question, answer string) (ids []int32, prefix int32, er
 	}
 	ids = make([]int32, f.In[1].Dim(0))
 	if len(whole) > len(ids) {
-		return nil, 0, fmt.Errorf("models: the question %q has %d tokens, and the answer %q with its end %d; the model has room for %d: shorten them",
-			question, len(asked), answer, len(whole)-len(asked), len(ids))
+		return nil, 0, fmt.Errorf("models: the question %q has %d tokens, the answer %q with its end %d, and the model has room for %d: "+
+			"shorten them", question, len(asked), answer, len(whole)-len(asked), len(ids))
 	}
 	pad, _ := m.Tokenizer.Special(text.Pad)
 	for i := copy(ids, whole); i < len(ids); i++ {

@@ -1,9 +1,12 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
+	"slices"
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/scenes"
@@ -40,7 +43,14 @@ func sceneRegions(grid int) fusion.Regions {
 // many, with some room, for a longer one would be an error in the middle of a training run.
 func (s *spoken) measure() error {
 	const scenesAsked, each, room = 1000, 8, 2
-	answers, err := scenes.Answers(s.Grid(), s.Languages())
+	answers, err := s.Answers()
+	if err != nil {
+		return err
+	}
+	captions, err := s.LongestCaptions(func(caption string) (int, error) {
+		ids, err := s.tokenizer.Encode(caption)
+		return len(ids), err
+	})
 	if err != nil {
 		return err
 	}
@@ -53,12 +63,15 @@ func (s *spoken) measure() error {
 	for _, x := range []struct {
 		length *int
 		texts  []string
-	}{{&s.question, asked}, {&s.answer, answers}, {&s.caption, s.LongestCaptions()}} {
+	}{{&s.question, asked}, {&s.answer, answers}, {&s.caption, captions}} {
 		if *x.length, err = text.Longest(s.tokenizer, x.texts); err != nil {
 			return err
 		}
 	}
 	s.question += room
+	if _, ok := s.tokenizer.(*text.Words); !ok { // a word may have several tokens
+		s.question += s.question / 4
+	}
 	for i := range min(scenesAsked, s.Len()) {
 		ids, _, err := text.Dialogue(s.tokenizer, turnsOf(s.Dialogue(i, nil)))
 		if err != nil {
@@ -69,7 +82,55 @@ func (s *spoken) measure() error {
 	return nil
 }
 
-// loadSpoken loads the splits of a source of scenes, with a tokenizer: that of the run, or one of all words that are said.
+// utterances are captions, questions and answers of the first scenes, from which pieces of words are learnt.
+func utterances(set *scenes.Set) iter.Seq[string] {
+	const scenesSaid, each = 2000, 4
+	return func(yield func(string) bool) {
+		for i := range min(scenesSaid, set.Len()) {
+			if !yield(set.Caption(i, nil)) {
+				return
+			}
+			for _, q := range slices.Concat(set.Questions(i, each, nil), set.Dialogue(i, nil)) {
+				if !yield(q.Text) || !yield(q.Answer) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// newTokenizer makes the tokenizer of a run from what is said of its scenes.
+func newTokenizer(set *scenes.Set, t fusion.TextConfig) (text.Tokenizer, error) {
+	if t.Tokenizer != fusion.BPE {
+		return text.NewWords(set.Vocabulary(), text.Mask), nil
+	}
+	b, err := text.TrainBPE(utterances(set), text.BPEOptions{
+		VocabSize: t.Vocab, MinFrequency: 2, Special: []string{text.Pad, text.Start, text.End, text.Mask},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("models: model.text.vocab is %d, and model.text.tokenizer %q: %w", t.Vocab, t.Tokenizer, err)
+	}
+	return b, nil
+}
+
+// readTokenizer reads the tokenizer of a run, which must be of the kind that the settings say.
+func readTokenizer(file []byte, t fusion.TextConfig) (text.Tokenizer, error) {
+	read, err := text.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", TokenizerFile, err)
+	}
+	is := fusion.Words
+	if _, ok := read.(*text.BPE); ok {
+		is = fusion.BPE
+	}
+	if want := cmp.Or(t.Tokenizer, fusion.Words); want != is {
+		return nil, fmt.Errorf("models: model.text.tokenizer is %q, and the run has a tokenizer already, of %q, which its weights belong to: "+
+			"leave the setting as it is there", want, is)
+	}
+	return read, nil
+}
+
+// loadSpoken loads the splits of a source of scenes, with a tokenizer: that of the run, or one of what is said.
 func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, c *fusion.Config) (map[string]data.Set, spoken, error) {
 	splits, err := Load(ctx, s, files, o, c.Vision.ImageSize, c.Vision.Channels)
 	if err != nil {
@@ -82,9 +143,8 @@ func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, c 
 	}
 	x := spoken{Set: set}
 	if file, ok := files[TokenizerFile]; ok {
-		x.tokenizer, err = text.Read(file)
-	} else {
-		x.tokenizer = text.NewWords(set.Vocabulary(), text.Mask)
+		x.tokenizer, err = readTokenizer(file, c.Text)
+	} else if x.tokenizer, err = newTokenizer(set, c.Text); err == nil {
 		files[TokenizerFile], err = text.File(x.tokenizer)
 	}
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Fact is one thing that can be said of a scene: the value of an attribute of a cell.
@@ -136,22 +135,56 @@ func (s *Set) Facts(i int, caption string) (right, stated, present int) {
 	return right, len(said), len(scene.Cells) * NumAttributes
 }
 
-// LongestCaptions returns captions of which one is as long as any of the set's, in characters and in words.
-func (s *Set) LongestCaptions() []string {
+// LongestCaptions returns captions of which one is as long as any of the set's by a measure of texts, such as their number of tokens. The
+// measure of a caption must be the sum of those of its cells with what joins them.
+func (s *Set) LongestCaptions(size func(string) (int, error)) ([]string, error) {
 	var list []string
+	cells := s.source.Grid * s.source.Grid
 	for _, l := range s.tongues {
-		var longest Cell
-		for a := range Attribute(NumAttributes) {
-			for v := range a.Values() {
-				if utf8.RuneCountInString(l.value(a, v)) > utf8.RuneCountInString(l.value(a, int(longest[a]))) {
-					longest[a] = uint8(v)
+		for n := range NumCaptions {
+			longest := Scene{Grid: s.source.Grid, Cells: make([]Cell, cells)}
+			for i := range cells {
+				most, scene := -1, Scene{Grid: s.source.Grid, Cells: make([]Cell, cells)}
+				for c := range everyCell {
+					scene.Cells[i] = c
+					x, err := size(l.join + l.caption(scene, n, []int{i}))
+					if err != nil {
+						return nil, err
+					}
+					if x > most {
+						most, longest.Cells[i] = x, c
+					}
+				}
+			}
+			for first := range cells { // nothing joins the first one to others
+				order := longest.reading()
+				order[0], order[first] = first, 0
+				list = append(list, l.caption(longest, n, order))
+				if !s.source.Shuffle {
+					break
 				}
 			}
 		}
-		scene := Scene{Grid: s.source.Grid, Cells: slices.Repeat([]Cell{longest}, s.source.Grid*s.source.Grid)}
-		for n := range NumCaptions {
-			list = append(list, l.caption(scene, n, scene.reading()))
+	}
+	return list, nil
+}
+
+// everyCell goes through all values of all attributes.
+func everyCell(yield func(Cell) bool) {
+	var c Cell
+	for {
+		if !yield(c) {
+			return
+		}
+		a := 0
+		for ; a < NumAttributes; a++ { // counts up, as a number whose digits are the values
+			if c[a]++; int(c[a]) < Attribute(a).Values() {
+				break
+			}
+			c[a] = 0
+		}
+		if a == NumAttributes {
+			return
 		}
 	}
-	return list
 }

@@ -1,6 +1,7 @@
 package scenes
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -49,8 +50,24 @@ func (s *Set) Posterior(encode, token func(string) ([]int32, error), noise func(
 	if p.zero, err = p.captions(Scene{Grid: s.source.Grid, Cells: make([]Cell, n)}); err != nil {
 		return nil, nil, err
 	}
-	p.one, err = p.captions(Scene{Grid: s.source.Grid, Cells: slices.Repeat([]Cell{{1, 1, 1, 1}}, n)})
-	return p.seeing, p.blind, err
+	if p.one, err = p.captions(Scene{Grid: s.source.Grid, Cells: slices.Repeat([]Cell{{1, 1, 1, 1}}, n)}); err != nil {
+		return nil, nil, err
+	}
+	return p.seeing, p.blind, p.aligned()
+}
+
+// aligned refuses a tokenizer that gives a value another token in a caption than by itself, or several: byte-pair encoding tells " red"
+// from "red".
+func (p *posterior) aligned() error {
+	for n, caption := range p.zero {
+		for k, token := range caption {
+			other := p.one[n][k]
+			if token != other && !slices.ContainsFunc(p.values[:], func(v []int32) bool { return token == v[0] && other == v[1] }) {
+				return errors.New("scenes: the posterior needs a tokenizer of words, which gives each one token wherever it stands")
+			}
+		}
+	}
+	return nil
 }
 
 // captions are all that may have been written of a scene.

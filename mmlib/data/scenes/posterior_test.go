@@ -3,6 +3,7 @@ package scenes
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gomm/mmlib/data"
@@ -61,5 +62,21 @@ func TestPosterior(t *testing.T) {
 	set := load(t, func(s *Source) { s.Grid, s.Languages, s.Shuffle = 4, []string{"en"}, true })[data.Test]
 	if _, _, err := set.Posterior(nil, nil, nil); err == nil {
 		t.Error("the orders of 16 cells were to be gone through")
+	}
+	set = load(t, func(s *Source) { s.Grid, s.Languages = 2, []string{"en"} })[data.Test]
+	captions := func(yield func(string) bool) {
+		for i := range 300 {
+			if !yield(set.Caption(i, nil)) || !yield(set.Questions(i, 1, nil)[0].Answer) {
+				return
+			}
+		}
+	}
+	bpe, err := text.TrainBPE(captions, text.BPEOptions{VocabSize: 512, Special: []string{text.Start, text.End}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := func(caption string) ([]int32, error) { return text.Fixed(bpe, caption, 64, text.Refuse) }
+	if _, _, err = set.Posterior(encode, bpe.Encode, nil); err == nil || !strings.Contains(err.Error(), "a tokenizer") {
+		t.Errorf("pieces of words: %v", err)
 	}
 }

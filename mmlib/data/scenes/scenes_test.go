@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -31,6 +32,49 @@ func load(t testing.TB, change func(*Source)) map[string]*Set {
 		sets[name] = set.(*Set)
 	}
 	return sets
+}
+
+// TestLongestCaptions: no caption has more tokens than the longest, whatever a tokenizer makes of words, and in whatever order the cells
+// are named.
+func TestLongestCaptions(t *testing.T) {
+	for _, shuffle := range []bool{false, true} {
+		set := load(t, func(s *Source) { s.Shuffle = shuffle })[data.Test]
+		captions := func(yield func(string) bool) {
+			for i := range 200 {
+				if !yield(set.Caption(i, nil)) {
+					return
+				}
+			}
+		}
+		bpe, err := text.TrainBPE(captions, text.BPEOptions{VocabSize: 320})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := func(s string) (int, error) {
+			ids, err := bpe.Encode(s)
+			return len(ids), err
+		}
+		list, err := set.LongestCaptions(count)
+		if err != nil {
+			t.Fatal(err)
+		}
+		longest, seen := 0, 0
+		for _, s := range list {
+			n, _ := count(s)
+			longest = max(longest, n)
+		}
+		for i := range 3000 {
+			n, _ := count(set.Caption(i, nil))
+			seen = max(seen, n)
+		}
+		if seen > longest || seen < longest-8 {
+			t.Errorf("shuffle %v: a caption of %d tokens, the longest was to have %d", shuffle, seen, longest)
+		}
+		refused := errors.New("a word is not known")
+		if _, err := set.LongestCaptions(func(string) (int, error) { return 0, refused }); !errors.Is(err, refused) {
+			t.Errorf("%v", err)
+		}
+	}
 }
 
 func TestCaptions(t *testing.T) {

@@ -54,6 +54,8 @@ type TextConfig struct {
 	Mask         int `json:"mask"`          // id of the token that stands for one to be guessed, and at which an answer begins
 	FusionLayers int `json:"fusion_layers"` // blocks behind those of the text, with cross-modal attention to the picture
 	transformer.Config
+
+	Tokenizer Tokenizer `json:"tokenizer,omitempty"` // how ids are made of texts
 }
 
 // Validate names the key and the value at fault.
@@ -82,7 +84,7 @@ func (c Config) Validate() error {
 			return fmt.Errorf("fusion: text.%s is %d: it must be one of the %d tokens of text.vocab", id.name, id.value, c.Text.Vocab)
 		}
 	}
-	return nil
+	return c.Text.Tokenizer.validate()
 }
 
 // stack is the size of one of the two stacks.

@@ -174,7 +174,7 @@ func TestCached(t *testing.T) {
 	c := writing(false)
 	store := randomWriter(t, c)
 	w := &fusion.Writer{Config: c, Weights: store}
-	s, err := infer.Open(backend, w, nil, 10)
+	s, err := infer.Open(backend, w, []string{"picture", "next", "memory", "step"}, 10)
 	check.Must(t, err)
 	seen := see(t, s)
 	prompts := make([][]int32, 10)
@@ -240,8 +240,14 @@ func make3D(n int) *tensors.Tensor {
 
 // TestParameters pins the size of the models for scenes.
 func TestParameters(t *testing.T) {
-	for grid, want := range map[int]int{2: 1_050_944, 4: 1_058_624} {
+	for _, test := range []struct{ grid, vocab, want int }{
+		{2, 76, 1_050_944},
+		{4, 76, 1_058_624},
+		{2, 424, 1_095_488}, // of scenes-bpe, which learns so many pieces of words
+	} {
+		grid, want := test.grid, test.want
 		c := fusion.WriterConfig{Config: fusion.Scenes(grid), Length: 24, Texts: 1}
+		c.Text.Vocab = test.vocab
 		check.Must(t, c.Validate())
 		store := model.NewStore()
 		g := NewGraph(quick, "parameters")
@@ -255,7 +261,7 @@ func TestParameters(t *testing.T) {
 			n += v.Shape().Size()
 		}
 		if n != want {
-			t.Errorf("grid %d: %d weights, want %d", grid, n, want)
+			t.Errorf("grid %d, %d tokens: %d weights, want %d", grid, test.vocab, n, want)
 		}
 		g.Finalize()
 	}
