@@ -154,44 +154,50 @@ func (a *answering) complete(ctx context.Context) error {
 		return err
 	}
 	const pictures = 8 // at a time
-	r := ranking{list: len(among)}
-	for start := 0; start < len(a.asked) && start < rankedQuestions; start += pictures * questionsEach {
+	a.ranking = &ranking{list: len(among)}
+	for start := 0; start < min(len(a.asked), rankedQuestions); start += pictures * questionsEach {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		end := min(start+pictures*questionsEach, len(a.asked))
-		first := a.example[start]
-		out, err := onPictures(a.session, "picture", a.example[end-1]-first+1, func(dst []float32, i int) { a.set.Picture(dst, first+i, nil) })
-		if err != nil {
+		if err := a.rankSome(session, among, start, min(start+pictures*questionsEach, len(a.asked))); err != nil {
 			return err
-		}
-		tokens, err := tensors.CopyFlatData[float32](out)
-		if err = errors.Join(err, out.FinalizeAll()); err != nil {
-			return err
-		}
-		width := len(tokens) / (a.example[end-1] - first + 1)
-		var seen []float32
-		var asked []string
-		for k := start; k < end; k++ {
-			at := a.example[k] - first
-			seen, asked = append(seen, tokens[at*width:(at+1)*width]...), append(asked, a.asked[k].Text)
-		}
-		scores, err := scoreAnswers(session, a.model, seen, asked, among)
-		if err != nil {
-			return err
-		}
-		for i, list := range scores {
-			q := a.asked[start+i]
-			r.asked++
-			if rank(among, list)[0].Answer == q.Answer {
-				r.chosen++
-			}
-			if a.answers[start+i] == q.Answer {
-				r.written++
-			}
 		}
 	}
-	a.ranking = &r
+	return nil
+}
+
+// rankSome ranks the answers to the questions from start up to end, about pictures that follow one another.
+func (a *answering) rankSome(s *infer.Session, among []string, start, end int) error {
+	first, n := a.example[start], a.example[end-1]-a.example[start]+1
+	out, err := onPictures(a.session, "picture", n, func(dst []float32, i int) { a.set.Picture(dst, first+i, nil) })
+	if err != nil {
+		return err
+	}
+	tokens, err := tensors.CopyFlatData[float32](out)
+	if err = errors.Join(err, out.FinalizeAll()); err != nil {
+		return err
+	}
+	width := len(tokens) / n
+	var seen []float32
+	var asked []string
+	for k := start; k < end; k++ {
+		at := a.example[k] - first
+		seen, asked = append(seen, tokens[at*width:(at+1)*width]...), append(asked, a.asked[k].Text)
+	}
+	scores, err := scoreAnswers(s, a.model, seen, asked, among)
+	if err != nil {
+		return err
+	}
+	for i, list := range scores {
+		right := a.asked[start+i].Answer
+		a.ranking.asked++
+		if rank(among, list)[0].Answer == right {
+			a.ranking.chosen++
+		}
+		if a.answers[start+i] == right {
+			a.ranking.written++
+		}
+	}
 	return nil
 }
 
