@@ -1,0 +1,96 @@
+package scenes
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gomm/mmlib/data"
+)
+
+// TestGray: about the given share of the training scenes is gray, of which the colors are unknown; no other scene is; and a model reads
+// what people see, prepared or not.
+func TestGray(t *testing.T) {
+	sets := load(t, func(s *Source) { s.Gray = 0.3 })
+	gray := 0
+	for name, set := range sets {
+		prepared := *set
+		prepared.prepare.Size = 55
+		for i := range 200 {
+			colorless := func(set *Set) bool {
+				_, height, width, _ := set.Shape()
+				pixels := make([]float32, height*width*channels)
+				set.Picture(pixels, i, nil)
+				for p := range slices.Chunk(pixels, channels) {
+					if p[0] != p[1] || p[1] != p[2] {
+						return false
+					}
+				}
+				return true
+			}
+			classes, cells := make([]int32, 4*NumAttributes), set.Scene(i).Cells
+			set.Classes(classes, i)
+			is := colorless(set)
+			for at, class := range classes {
+				want := int32(cells[at/NumAttributes][at%NumAttributes])
+				if a := Attribute(at % NumAttributes); is && (a == Color || a == Background) {
+					want = -1
+				}
+				if class != want {
+					t.Fatalf("%s %d: class %d is %d, want %d", name, i, at, class, want)
+				}
+			}
+			if colorless(&prepared) != is {
+				t.Fatalf("%s %d is gray as drawn, %v, and prepared otherwise", name, i, is)
+			}
+			r, g, b, _ := set.Original(i).At(0, 0).RGBA()
+			if is && (r != g || g != b) {
+				t.Fatalf("%s %d is gray to a model and not to people", name, i)
+			}
+			if is && name != data.Train {
+				t.Fatalf("%s %d is gray", name, i)
+			}
+			if is {
+				gray++
+			}
+		}
+	}
+	if gray < 40 || gray > 80 {
+		t.Errorf("%d of 200 scenes are gray, about 60 should be", gray)
+	}
+}
+
+// TestKinds: only the chosen kinds are asked, even those that few scenes have; and one that is named three times is asked so much more
+// often in training, and there alone.
+func TestKinds(t *testing.T) {
+	share := func(set *Set, r *rand.Rand, kind string) float64 {
+		n := 0
+		for i := range 1000 {
+			for _, q := range set.Questions(i, 4, r) {
+				if q.Kind == kind {
+					n++
+				}
+			}
+		}
+		return float64(n) / 4000
+	}
+	kinds := []string{AskComparison, AskSum, AskComparison, AskComparison, AskPosition}
+	sets := load(t, func(s *Source) { s.Kinds = kinds })
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, test := range []struct {
+		split     string
+		r         *rand.Rand
+		kind      string
+		low, high float64
+	}{
+		{data.Train, r, AskComparison, 0.58, 0.66}, {data.Train, r, AskAttribute, 0, 0}, {data.Train, nil, AskComparison, 0.3, 0.42},
+		{data.Validation, r, AskComparison, 0.3, 0.42}, {data.Test, nil, AskCount, 0, 0},
+	} {
+		if got := share(sets[test.split], test.r, test.kind); got < test.low || got > test.high {
+			t.Errorf("%s: a share of %.3f is %s, want %.2f to %.2f", test.split, got, test.kind, test.low, test.high)
+		}
+	}
+	if got := share(load(t, func(s *Source) { s.Kinds = []string{AskPosition} })[data.Train], nil, AskPosition); got != 1 {
+		t.Errorf("where positions alone are asked, %.3f are", got)
+	}
+}
