@@ -21,8 +21,8 @@ func fusionKind() Kind {
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
 			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
-			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1}, 2000),
-			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500),
+			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1, Grounding: 0.5}, 1500),
+			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1, Grounding: 0.5}, 1500),
 			"scenes-bpe":        piecesPreset,
 		},
 		Default:  "scenes",
@@ -66,7 +66,7 @@ func fusionPreset(grid int, o fusion.Objectives, steps int) func() Settings {
 
 // piecesPreset is "scenes" with texts in pieces of words, as large models read them. English scenes give 424 of them.
 func piecesPreset() Settings {
-	s := fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1}, 1500)()
+	s := fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1, Grounding: 0.5}, 1500)()
 	c := s.Model.(*fusion.PretrainingConfig)
 	c.Text.Tokenizer, c.Text.Vocab = fusion.BPE, 512
 	return s

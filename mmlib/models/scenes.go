@@ -27,7 +27,40 @@ type captionedScenes struct{ spoken }
 
 // Caption implements fusion.Captioned.
 func (s captionedScenes) Caption(i int, r *rand.Rand) ([]int32, error) {
-	return text.Fixed(s.tokenizer, s.Set.Caption(i, r), s.caption, text.Refuse)
+	ids, _, err := s.describe(i, r)
+	return ids, err
+}
+
+// GroundedCaption implements fusion.Grounded.
+func (s captionedScenes) GroundedCaption(i int, r *rand.Rand) (fusion.Passage, error) {
+	ids, look, err := s.describe(i, r)
+	return fusion.Passage{IDs: ids, Look: look}, err
+}
+
+// describe draws a caption of scene i, with start, end and padding, and the cell that each of its tokens tells of.
+func (s spoken) describe(i int, r *rand.Rand) (ids []int32, look [][]int, err error) {
+	caption := s.Set.Caption(i, r)
+	if ids, err = text.Fixed(s.tokenizer, caption, s.caption, text.Refuse); err != nil {
+		return nil, nil, err
+	}
+	look = make([][]int, len(ids))
+	at := 1 // behind the start
+	for _, clause := range scenes.Clauses(caption, s.Grid()) {
+		tokens, err := s.tokenizer.Encode(clause.Text)
+		if err != nil {
+			return nil, nil, err
+		}
+		for k := range tokens {
+			if at+k >= len(ids) || ids[at+k] != tokens[k] {
+				return nil, nil, fmt.Errorf("models: the tokens of %q are not those of its clause %q", caption, clause.Text)
+			}
+			if clause.Cell >= 0 {
+				look[at+k] = []int{clause.Cell}
+			}
+		}
+		at += len(tokens)
+	}
+	return ids, look, nil
 }
 
 // sceneRegions are the cells of a scene, with their attributes.

@@ -148,3 +148,29 @@ func TestPieces(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDescribe: each token of a caption tells of a cell but the start, the end and the padding; in words and in pieces of words.
+func TestDescribe(t *testing.T) {
+	for _, test := range [][2]string{{"en", "words"}, {"zh", "words"}, {"en", "bpe"}, {"zh", "bpe"}} {
+		source := scenes.Default()
+		source.Shuffle, source.Languages = true, []string{test[0]}
+		config := fusion.Scenes(2)
+		config.Text.Tokenizer, config.Text.Vocab = fusion.Tokenizer(test[1]), 512
+		_, set, err := loadSpoken(context.Background(), Settings{Kind: "fusion", Data: source}, Files{}, data.Options{}, &config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			p, err := captionedScenes{set}.GroundedCaption(i, rand.New(rand.NewPCG(1, uint64(i))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, id := range p.IDs {
+				special := id == int32(config.Text.Pad) || id == int32(config.Text.Start) || id == int32(config.Text.End)
+				if special != (p.Look[k] == nil) {
+					t.Fatalf("token %d of %v looks at %v", k, p.IDs, p.Look[k])
+				}
+			}
+		}
+	}
+}

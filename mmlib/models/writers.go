@@ -38,14 +38,14 @@ func vqaKind() Kind {
 func captionerKind() Kind {
 	return writing{
 		label: "captioner", about: "captions of pictures, from a pretrained fusion", measure: "captions",
-		each: 1, steps: 1200, batch: 64, length: 46,
+		each: 1, steps: 1000, batch: 64, length: 46, grounding: 0.5,
 		texts: func(s spoken) (fusion.Written, int) { return descriptions{s}, s.caption },
 	}.kind()
 }
 
 func dialogueKind() Kind {
 	return writing{
-		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1500,
+		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1000,
 		batch: 32, length: 176, grounding: 0.5,
 		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
 	}.kind()
@@ -145,7 +145,7 @@ type descriptions struct{ spoken }
 func (s descriptions) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 	list := make([]fusion.Passage, n)
 	for k := range list {
-		ids, err := text.Fixed(s.tokenizer, s.Set.Caption(i, r), s.caption, text.Refuse)
+		ids, look, err := s.describe(i, r)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +154,7 @@ func (s descriptions) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 		for at, id := range ids {
 			say[at] = at > 0 && id != pad
 		}
-		list[k] = fusion.Passage{IDs: ids, Say: say, Prefix: 1}
+		list[k] = fusion.Passage{IDs: ids, Say: say, Prefix: 1, Look: look}
 	}
 	return list, nil
 }

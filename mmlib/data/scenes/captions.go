@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Fact is one thing that can be said of a scene: the value of an attribute of a cell.
@@ -84,6 +85,34 @@ func ParseCaption(caption string, grid int) []Fact {
 		return slices.Compare([]int{a.Cell, int(a.Attribute), a.Value}, []int{b.Cell, int(b.Attribute), b.Value})
 	})
 	return facts
+}
+
+// Clause is a part of a caption that tells of one cell.
+type Clause struct {
+	Text string // with the separator behind it; the clauses of a caption, one behind the other, are the caption
+	Cell int    // -1 where it names none
+}
+
+// Clauses takes a caption apart.
+func Clauses(caption string, grid int) []Clause {
+	var list []Clause
+	for caption != "" {
+		end := strings.IndexAny(caption, ";；")
+		if end < 0 {
+			end = len(caption)
+		} else {
+			_, size := utf8.DecodeRuneInString(caption[end:])
+			end += size
+		}
+		clause := Clause{Text: caption[:end], Cell: -1}
+		for _, l := range tongues {
+			if clause.Cell < 0 {
+				clause.Cell, _ = l.findPlace(strings.ToLower(clause.Text), grid)
+			}
+		}
+		list, caption = append(list, clause), caption[end:]
+	}
+	return list
 }
 
 // findPlace looks for the name of a cell and returns the clause without it; -1 for none.

@@ -94,3 +94,28 @@ func TestKinds(t *testing.T) {
 		t.Errorf("where positions alone are asked, %.3f are", got)
 	}
 }
+
+// TestClauses: the clauses of a caption are the caption, and each tells of the cell that was named, in either language.
+func TestClauses(t *testing.T) {
+	set := load(t, func(s *Source) { s.Shuffle = true })[data.Test]
+	for i := range 50 {
+		for _, caption := range append(set.Captions(i), set.Caption(i, nil)) {
+			whole, cells := "", map[int]bool{}
+			for _, c := range Clauses(caption, set.Grid()) {
+				whole += c.Text
+				cells[c.Cell] = true
+				for _, f := range ParseCaption(c.Text, set.Grid()) {
+					if f.Cell != c.Cell {
+						t.Fatalf("%q tells of cell %d, not %d", c.Text, f.Cell, c.Cell)
+					}
+				}
+			}
+			if whole != caption || len(cells) != 4 || cells[-1] {
+				t.Fatalf("%q is taken apart into %q, cells %v", caption, whole, cells)
+			}
+		}
+	}
+	if got := Clauses("no place; ", 2); len(got) != 2 || got[0].Cell != -1 {
+		t.Errorf("clauses %v", got)
+	}
+}

@@ -24,6 +24,9 @@ type Objectives struct {
 	Contrast       float64 `json:"contrast"`       // image-text contrastive learning, ITC: pictures and captions by themselves in one space
 	Matching       float64 `json:"matching"`       // image-text matching, ITM: does this caption belong to this picture? With hard negatives
 	Masking        float64 `json:"masking"`        // masked language modelling, MLM, in sight of the picture
+
+	// Grounding is of looking, where words are hidden, at the regions that the words tell of; with Masking, see [Regions].
+	Grounding float64 `json:"grounding,omitempty"`
 }
 
 // PretrainingConfig is the model and what it is pretrained by.
@@ -46,7 +49,7 @@ func (c PretrainingConfig) Validate() error {
 	for _, w := range []struct {
 		name  string
 		value float64
-	}{{"classification", o.Classification}, {"contrast", o.Contrast}, {"matching", o.Matching}, {"masking", o.Masking}} {
+	}{{"classification", o.Classification}, {"contrast", o.Contrast}, {"matching", o.Matching}, {"masking", o.Masking}, {"grounding", o.Grounding}} {
 		if !(w.value >= 0) || math.IsInf(w.value, 1) {
 			return fmt.Errorf("fusion: objectives.%s is %g: a weight is at least 0 and finite", w.name, w.value)
 		}
@@ -59,6 +62,8 @@ func (c PretrainingConfig) Validate() error {
 		return fmt.Errorf("fusion: caption is %d: it must be between 2 and text.context, %d", c.Caption, c.Text.Context)
 	case o.Contrast > 0 && c.Projection < 1:
 		return fmt.Errorf("fusion: projection is %d: it must be at least 1", c.Projection)
+	case o.Grounding > 0 && o.Masking == 0:
+		return fmt.Errorf("fusion: objectives.grounding is %g and objectives.masking 0: it is where words are hidden that it looks", o.Grounding)
 	case !(c.Hidden >= 0 && c.Hidden < 1):
 		return fmt.Errorf("fusion: hidden is %g: it must be at least 0 and below 1", c.Hidden)
 	}
@@ -67,7 +72,7 @@ func (c PretrainingConfig) Validate() error {
 			return err
 		}
 	}
-	if o.Classification > 0 {
+	if o.Classification > 0 || o.Grounding > 0 {
 		return c.Regions.validate(c.Config)
 	}
 	return nil
@@ -80,85 +85,11 @@ type Captioned interface {
 	Caption(i int, r *rand.Rand) ([]int32, error)
 }
 
-// Masking is BERT's (Devlin et al. 2019, §3.1): of the tokens that may be hidden, Share are chosen to be guessed; of those 80 % become
-// the mask token, 10 % another token and 10 % stay as they are, so that no token can be trusted blindly.
-type Masking struct {
-	Share float64 `json:"share"` // BERT: 0.15
-	Token int32   `json:"token"` // the mask token
-	First int32   `json:"first"` // tokens from First up to Last-1 may be hidden and stand in for others: all but the special ones
-	Last  int32   `json:"last"`
-}
-
-func (m Masking) validate(vocab int) error {
-	if !(m.Share > 0 && m.Share < 1) {
-		return fmt.Errorf("fusion: masking.share is %g: it must be between 0 and 1; BERT has 0.15", m.Share)
-	}
-	if m.First < 0 || m.First >= m.Last || int(m.Last) > vocab || m.Token < 0 || int(m.Token) >= vocab {
-		return fmt.Errorf("fusion: masking has the token %d, and hides tokens %d to %d: there are tokens 0 to %d", m.Token, m.First,
-			m.Last-1, vocab-1)
-	}
-	return nil
-}
-
-// Probability is that of a token being shown as another: of one that is chosen, or of one of which that is not known.
-func (m Masking) Probability(shown, token int32, chosen bool) float64 {
-	if token < m.First || token >= m.Last { // special tokens stay
-		if shown == token {
-			return 1
-		}
-		return 0
-	}
-	p := 0.0
-	switch {
-	case shown == m.Token:
-		p = 0.8
-	case shown >= m.First && shown < m.Last:
-		p = 0.1 / float64(m.Last-m.First)
-	}
-	if shown == token {
-		p += 0.1
-	}
-	if chosen {
-		return p
-	}
-	p *= m.Share
-	if shown == token {
-		p += 1 - m.Share
-	}
-	return p
-}
-
-// Apply hides tokens of ids in place and returns which ones are to be guessed: at least one where any may be hidden.
-func (m Masking) Apply(ids []int32, r *rand.Rand) (chosen []bool) {
-	chosen = make([]bool, len(ids))
-	seen, at := 0, -1 // for one of the candidates at random, if chance chooses none
-	hidden := false
-	for i, id := range ids {
-		if id < m.First || id >= m.Last {
-			continue
-		}
-		if seen++; r.IntN(seen) == 0 {
-			at = i
-		}
-		if r.Float64() < m.Share {
-			chosen[i], hidden = true, true
-		}
-	}
-	if !hidden && at >= 0 {
-		chosen[at] = true
-	}
-	for i := range ids {
-		if !chosen[i] {
-			continue
-		}
-		switch p := r.Float64(); {
-		case p < 0.8:
-			ids[i] = m.Token
-		case p < 0.9:
-			ids[i] = m.First + int32(r.IntN(int(m.Last-m.First)))
-		}
-	}
-	return chosen
+// Grounded are pictures with captions that say which regions of the picture they tell of.
+type Grounded interface {
+	Captioned
+	// GroundedCaption draws a caption as Caption does: its IDs, and where each of them looks.
+	GroundedCaption(i int, r *rand.Rand) (Passage, error)
 }
 
 // Pretraining is the pretraining of the encoders as a [task.Task].
@@ -181,13 +112,17 @@ func NewPretraining(c PretrainingConfig, p Captioned) (*Pretraining, error) {
 	if _, ok := p.(Regional); !ok && c.Objectives.Classification > 0 {
 		return nil, errors.New("fusion: objectives.classification is not 0, and the examples have no classes of regions")
 	}
+	if _, ok := p.(Grounded); !ok && c.Objectives.Grounding > 0 {
+		return nil, errors.New("fusion: objectives.grounding is not 0, and the captions do not say which regions they tell of")
+	}
 	return &Pretraining{Config: c, Captions: p}, nil
 }
 
 // Len implements [task.Task].
 func (t *Pretraining) Len() int { return t.Captions.Len() }
 
-// Metrics implements [task.Task]: each objective's loss and accuracy in the batch.
+// Metrics implements [task.Task]: each objective's loss and accuracy in the batch; the accuracy of grounding is the share of the
+// attention that lies right.
 func (t *Pretraining) Metrics() []string {
 	var names []string
 	for _, o := range t.objectives() {
@@ -212,6 +147,7 @@ func (t *Pretraining) objectives() []objective {
 		{"contrast", o.Contrast, t.contrast},
 		{"matching", o.Matching, t.matching},
 		{"masking", o.Masking, t.masking},
+		{"grounding", o.Grounding, t.grounding},
 	} {
 		if x.weight > 0 {
 			list = append(list, x)
@@ -221,14 +157,15 @@ func (t *Pretraining) objectives() []objective {
 }
 
 // Batch implements [task.Task]: pictures [B, H, W, C], captions [B, L], the same with tokens hidden, [B, L], which ones, [B, L] Bool,
-// and the classes of regions.
+// the classes of regions, and the regions to look at, [B, L, regions].
 func (t *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	in := []*tensors.Tensor{load(t.Captions, t.Config.Config, examples, r)}
 	captions, masked := make([][]int32, len(examples)), make([][]int32, len(examples))
 	var chosen []bool
+	var look []float32
 	for n, i := range examples {
 		var err error
-		if captions[n], err = t.Captions.Caption(i, r); err != nil {
+		if captions[n], look, err = t.caption(look, i, r); err != nil {
 			return task.Batch{}, fmt.Errorf("fusion: example %d: %w", i, err)
 		}
 		masked[n] = append([]int32(nil), captions[n]...)
@@ -238,22 +175,47 @@ func (t *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	if t.Config.Objectives.Classification > 0 {
 		in = append(in, t.Config.Regions.labels(t.Captions.(Regional), examples))
 	}
+	if look != nil {
+		in = append(in, tensors.FromFlatDataAndDimensions(look, len(examples), len(captions[0]), t.Config.Regions.Count()))
+	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
+}
+
+// caption draws a caption of example i and marks behind look where its tokens look, where that is trained.
+func (t *Pretraining) caption(look []float32, i int, r *rand.Rand) ([]int32, []float32, error) {
+	if t.Config.Objectives.Grounding == 0 {
+		ids, err := t.Captions.Caption(i, r)
+		return ids, nil, err
+	}
+	p, err := t.Captions.(Grounded).GroundedCaption(i, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := make([]float32, len(p.IDs)*t.Config.Regions.Count())
+	err = t.Config.Regions.mark(own, 0, p.Look)
+	return p.IDs, append(look, own...), err
 }
 
 // batch is what the objectives are computed from.
 type batch struct {
 	picture                  Picture
 	captions, masked, chosen *Node
-	regions                  *Node // nil without classification
+	regions, look            *Node // nil without classification, and without grounding
+	read                     Text  // the captions with hidden tokens; empty without masking
 	similarities             *Node // of pictures and captions [B, B]; nil without contrast
 }
 
 // Loss implements [task.Task].
 func (t *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	b := batch{picture: EncodePicture(s, in[0], t.Config.Config), captions: in[1], masked: in[2], chosen: in[3]}
-	if len(in) > 4 {
-		b.regions = in[4]
+	if rest := in[4:]; t.Config.Objectives.Classification > 0 {
+		b.regions = rest[0]
+	}
+	if t.Config.Objectives.Masking > 0 {
+		b.read = t.readMasked(s, b)
+	}
+	if t.Config.Objectives.Grounding > 0 {
+		b.look = in[len(in)-1]
 	}
 	if t.Config.Objectives.Contrast > 0 {
 		b.similarities = Similarities(s, b.picture, b.captions, t.Config)
@@ -294,17 +256,4 @@ func (t *Pretraining) contrast(_ *model.Scope, b batch) (l, accuracy *Node) {
 	n := logits.Shape().Dim(0)
 	own := Iota(logits.Graph(), shapes.Make(dtypes.Int32, n), 0)
 	return loss.CLIP(logits, loss.Targets(own)), loss.Accuracy(logits, own)
-}
-
-// masking is masked language modelling. The last Hidden pictures of the batch are not seen: zeros stand for their tokens.
-func (t *Pretraining) masking(s *model.Scope, b batch) (l, accuracy *Node) {
-	n := b.captions.Shape().Dim(0)
-	picture := b.picture.Tokens
-	if hidden := int(t.Config.Hidden * float64(n)); hidden > 0 {
-		g := picture.Graph()
-		seen := LessThan(Iota(g, shapes.Make(dtypes.Int32, n, 1, 1), 0), Scalar(g, dtypes.Int32, n-hidden))
-		picture = Mul(picture, ConvertDType(seen, picture.DType()))
-	}
-	logits := Predict(s, Fuse(s, b.masked, picture, 1, Reading{}, t.Config.Config).X, t.Config.Config)
-	return loss.MaskedTokens(logits, b.captions, b.chosen), shareRight(logits, b.captions, b.chosen)
 }

@@ -71,9 +71,9 @@ func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 //
 //	-log( share of the attention, over all heads and blocks, that lies on the regions )
 //
-// over the tokens of which the regions are known, those of look [B, L, regions]. weights are each block's over the picture's tokens,
-// [B, H, L, 1+Grid²]. The class token is no region.
-func (r Regions) grounding(weights []*Node, look *Node, c Config) *Node {
+// over the tokens of which the regions are known, those of look [B, L, regions]; share is that of the attention itself. weights are each
+// block's over the picture's tokens, [B, H, L, 1+Grid²]. The class token is no region.
+func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Node) {
 	var sum *Node
 	for _, w := range weights {
 		if w = ReduceMean(w, 1); sum == nil {
@@ -82,12 +82,13 @@ func (r Regions) grounding(weights []*Node, look *Node, c Config) *Node {
 			sum = Add(sum, w)
 		}
 	}
-	b, l, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
+	b, length, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
 	patches := Slice(DivScalar(sum, float64(len(weights))), AxisRange(), AxisRange(), AxisRange(1)) // without the class token
-	shares := Reshape(ReduceSum(Reshape(patches, b, l, r.Grid, side, r.Grid, side), 3, 5), b, l, r.Count())
+	shares := Reshape(ReduceSum(Reshape(patches, b, length, r.Grid, side, r.Grid, side), 3, 5), b, length, r.Count())
 	known := ReduceMax(look, -1)
-	missed := Neg(Log(AddScalar(ReduceSum(Mul(shares, look), -1), 1e-6)))
-	return Div(ReduceAllSum(Mul(missed, known)), MaxScalar(ReduceAllSum(known), 1))
+	share = ReduceSum(Mul(shares, look), -1)
+	mean := func(x *Node) *Node { return Div(ReduceAllSum(Mul(x, known)), MaxScalar(ReduceAllSum(known), 1)) }
+	return mean(Neg(Log(AddScalar(share, 1e-6)))), mean(share)
 }
 
 // labels makes a tensor [B, regions, attributes] of classes.

@@ -33,11 +33,16 @@ func TestGrounding(t *testing.T) {
 	}
 	b, err := compute.NewWithConfig("go:parallelism=-1")
 	check.Must(t, err)
-	out := MustExecOnce(b, func(first, second, look *Node) *Node { return r.grounding([]*Node{first, second}, look, c) },
+	out := MustExecOnceN(b, func(first, second, look *Node) []*Node {
+		l, share := r.grounding([]*Node{first, second}, look, c)
+		return []*Node{l, share}
+	},
 		tensors.FromFlatDataAndDimensions(first, 1, 1, 2, 17), tensors.FromFlatDataAndDimensions(second, 1, 1, 2, 17),
 		tensors.FromFlatDataAndDimensions(look, 1, 2, 4))
-	if got, want := tensors.ToScalar[float32](out), -math.Log((0.5+0.3)/2); math.Abs(float64(got)-want) > 1e-5 {
-		t.Errorf("the loss is %.6f, want %.6f", got, want)
+	for i, want := range []float64{-math.Log(0.4), 0.4} { // (0.5+0.3)/2
+		if got := tensors.ToScalar[float32](out[i]); math.Abs(float64(got)-want) > 1e-5 {
+			t.Errorf("loss and share: number %d is %.6f, want %.6f", i, got, want)
+		}
 	}
 }
 

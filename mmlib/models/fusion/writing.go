@@ -105,7 +105,7 @@ func (t *Writing) Metrics() []string {
 		names = append(names, "region_accuracy")
 	}
 	if t.Config.Grounding > 0 {
-		names = append(names, "grounding_loss")
+		names = append(names, "grounding_loss", "grounding_share")
 	}
 	return names
 }
@@ -167,8 +167,8 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	}
 	if c.Grounding > 0 {
 		_, look := shift(in[len(in)-1])
-		grounding := c.Regions.grounding(written.Cross, look, c.Config)
-		l, metrics = Add(l, MulScalar(grounding, c.Grounding)), append(metrics, grounding)
+		grounding, share := c.Regions.grounding(written.Cross, look, c.Config)
+		l, metrics = Add(l, MulScalar(grounding, c.Grounding)), append(metrics, grounding, share)
 	}
 	return l, metrics
 }
