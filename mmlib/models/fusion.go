@@ -22,8 +22,9 @@ func fusionKind() Kind {
 		Presets: map[string]func() Settings{
 			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
 			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1, Grounding: 0.5}, 1500),
-			"scenes":            fusionPreset(2, fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1, Grounding: 0.5}, 1500),
-			"scenes-bpe":        piecesPreset,
+			"scenes": fusionPreset(2,
+				fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1, Grounding: 0.5}, 1500),
+			"scenes-bpe": piecesPreset,
 		},
 		Default:  "scenes",
 		Config:   func() Config { return new(fusion.PretrainingConfig) },
