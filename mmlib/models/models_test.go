@@ -41,12 +41,12 @@ func TestPresets(t *testing.T) {
 				t.Errorf("%s %s: %v", kind, name, err)
 			}
 			if c, ok := s.Model.(*clip.Config); ok {
-				if want, there := clip.Presets[name]; !there || *c != want {
+				if want, there := clip.Presets[name]; !there || !reflect.DeepEqual(*c, want) {
 					t.Errorf("%s %s: the model is %+v, in clip.Presets %+v", kind, name, *c, want)
 				}
 			}
 			if c, ok := s.Model.(*simclr.Config); ok {
-				if want, there := simclr.Presets[name]; !there || *c != want {
+				if want, there := simclr.Presets[name]; !there || !reflect.DeepEqual(*c, want) {
 					t.Errorf("%s %s: the model is %+v, in simclr.Presets %+v", kind, name, *c, want)
 				}
 			}
@@ -293,8 +293,8 @@ func TestStartFrom(t *testing.T) {
 	s, err := models.Preset("classifier", "mnist-tiny-probe")
 	check.Must(t, err)
 	check.Must(t, s.StartFrom(dir))
-	if got := s.Model.(*clip.ClassifierConfig).Vision; got != pretrained.Model.(*clip.Config).Vision || s.Data.String() != "fashion-mnist" ||
-		s.Init != dir {
+	want := pretrained.Model.(*clip.Config).Vision
+	if got := s.Model.(*clip.ClassifierConfig).Vision; !reflect.DeepEqual(got, want) || s.Data.String() != "fashion-mnist" || s.Init != dir {
 		t.Errorf("the tower is %+v, the data %s, init %s", got, s.Data, s.Init)
 	}
 	if s.Data.(*mnist.Source).Captions != nil || s.Data.(*mnist.Source).Augment != (mnist.Augment{}) {
@@ -338,7 +338,7 @@ func TestSimCLR(t *testing.T) {
 	c, err := models.Preset("classifier", "mnist-tiny-full")
 	check.Must(t, err)
 	check.Must(t, c.StartFrom(f.Path()))
-	if got := c.Model.(*clip.ClassifierConfig).Vision; got != s.Model.(*simclr.Config).Vision || got.Width != 24 {
+	if got := c.Model.(*clip.ClassifierConfig).Vision; !reflect.DeepEqual(got, s.Model.(*simclr.Config).Vision) || got.Width != 24 {
 		t.Errorf("the tower is %+v", got)
 	}
 }

@@ -48,3 +48,32 @@ func ExampleLayerNorm() {
 	fmt.Printf("%.3f\n", y.Value())
 	// Output: [[-1.000 1.000] [-1.000 1.000]]
 }
+
+// A low-rank term beside a pretrained matrix of 64·64 numbers has 2·64·4 to train.
+func ExampleLoRA() {
+	backend, err := xla.Open()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	lora, weights := nn.LoRA{Rank: 4, Targets: []nn.Target{nn.Out}}, model.NewStore()
+	layer := func(s *model.Scope, x *graph.Node) *graph.Node {
+		y := nn.Dense(s.At("out"), x, 64, 0.1)
+		return lora.Adapt(s.At("out"), nn.Out, y, x)
+	}
+	if _, err := model.CallOnce(backend, weights, layer, [][]float32{make([]float32, 64)}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(weights.GetVariable("/out/lora/out/a").Shape(), weights.GetVariable("/out/lora/out/b").Shape())
+
+	// After training, one matrix holds both.
+	if err := lora.Merge(weights, "/out"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(weights.GetVariable("/out/weights").Shape(), weights.GetVariable("/out/lora/out/a") == nil)
+	// Output:
+	// (Float32)[64, 4] (Float32)[4, 64]
+	// (Float32)[64, 64] true
+}

@@ -1,6 +1,6 @@
 // Package nn holds the two layers that every other part of a model is made of, the dense layer and layer
-// normalisation, and the activation functions between them. The parts themselves are in the packages below:
-// attention, transformer, vision.
+// normalisation, the activation functions between them, and [LoRA], which adapts a dense layer. The parts themselves are in
+// the packages below: attention, transformer, vision.
 //
 // Everything here builds graphs: functions take and return *graph.Node, create their weights in the given scope, and
 // panic on shapes that do not fit, as GoMLX's own functions do.
@@ -44,8 +44,7 @@ func LayerNorm(s *model.Scope, x *Node, epsilon float64) *Node {
 // Weight creates the weight `name` of the given dimensions and of like's dtype, started from N(0, std²): an embedding table
 // or a learned token.
 func Weight(s *model.Scope, like *Node, name string, std float64, dims ...int) *Node {
-	normal := s.WithInitializer(initializer.RandomNormalFn(s, std))
-	return normal.VariableWithShape(name, shapes.Make(like.DType(), dims...)).NodeValue(like.Graph())
+	return weight(s.WithInitializer(initializer.RandomNormalFn(s, std)), like, name, dims...)
 }
 
 func weights(s *model.Scope, x *Node, width int, std float64) *Node {
@@ -53,8 +52,12 @@ func weights(s *model.Scope, x *Node, width int, std float64) *Node {
 }
 
 func vector(s *model.Scope, x *Node, name string, width int, start model.VariableInitializer) *Node {
-	v := s.WithInitializer(start).VariableWithShape(name, shapes.Make(x.DType(), width))
-	return v.NodeValue(x.Graph())
+	return weight(s.WithInitializer(start), x, name, width)
+}
+
+// weight creates a weight that starts as the scope says.
+func weight(s *model.Scope, like *Node, name string, dims ...int) *Node {
+	return s.VariableWithShape(name, shapes.Make(like.DType(), dims...)).NodeValue(like.Graph())
 }
 
 // Activation names a non-linearity between the two dense layers of a transformer block.

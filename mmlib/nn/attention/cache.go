@@ -110,9 +110,9 @@ func SelfCached(s *model.Scope, x, position *Node, cache Cache, c Config) (Outpu
 // a sequence of the given width, D.
 func CrossModalCache(s *model.Scope, y *Node, values Values, width int, c Config) Cache {
 	y.AssertRank(3)
-	b, n, dY := y.Shape().Dim(0), y.Shape().Dim(1), y.Shape().Dim(2)
+	b, n := y.Shape().Dim(0), y.Shape().Dim(1)
 	_, g, dK := c.heads(width)
-	k := nn.Dense(s.At("key"), y, g*dK, std(c.InStd, dY))
+	k := c.dense(s.At("key"), nn.Key, y, g*dK)
 	v := y
 	if values.Sequence != nil {
 		v = values.Sequence
@@ -121,7 +121,7 @@ func CrossModalCache(s *model.Scope, y *Node, values Values, width int, c Config
 	dV := v.Shape().Dim(2)
 	switch {
 	case !values.Raw:
-		v = nn.Dense(s.At("value"), v, g*dK, std(c.InStd, dV))
+		v = c.dense(s.At("value"), nn.Value, v, g*dK)
 	case dV%g != 0:
 		exceptions.Panicf("attention: raw values of width %d do not divide among %d heads: let them go through W^V", dV, g)
 	}

@@ -19,6 +19,7 @@ type Config struct {
 	Mask          Mask
 	Kernel        lean.Choice // as in [Options]
 	Weights       bool        // as in [Options]
+	LoRA          nn.LoRA     // low-rank terms beside W^Q, W^K, W^V and W^O; the zero value: none
 
 	// The standard deviations that W^Q, W^K, W^V and W^O start from; 0: one over the root of the matrix's input width.
 	InStd, OutStd float64
@@ -30,7 +31,8 @@ type Config struct {
 //	Z = Attention(Q, K, V)·W^O
 //
 // x [B, L, D], D = H·K, gives z [B, L, D]. Weights: "qkv/weights" [D, (H+2G)·K], which is [D, 3·D] for heads that share
-// nothing, "qkv/biases" [(H+2G)·K], "out/weights" [D, D], "out/biases" [D].
+// nothing, "qkv/biases" [(H+2G)·K], "out/weights" [D, D], "out/biases" [D]. A low-rank term of W^Q, W^K or W^V is added to its
+// own columns of the product: "qkv/lora/query/a" and "b", and so on, and "out/lora/out/a"; see [nn.LoRA.Adapt].
 func Self(s *model.Scope, x *Node, c Config) Output {
 	x.AssertRank(3)
 	q, k, v := c.project(s, x, nil)
@@ -42,10 +44,11 @@ func (c Config) project(s *model.Scope, x, positions *Node) (q, k, v *Node) {
 	d := x.Shape().Dim(2)
 	h, g, dK := c.heads(d)
 	qkv := nn.Dense(s.At("qkv"), x, (h+2*g)*dK, std(c.InStd, d))
-	part := func(from, heads int) *Node {
-		return split(Slice(qkv, AxisRange(), AxisRange(), AxisRange(from*dK, (from+heads)*dK)), heads)
+	part := func(t nn.Target, from, heads int) *Node {
+		columns := Slice(qkv, AxisRange(), AxisRange(), AxisRange(from*dK, (from+heads)*dK))
+		return split(c.LoRA.Adapt(s.At("qkv"), t, columns, x), heads)
 	}
-	q, k, v = part(0, h), part(h, g), part(h+g, g)
+	q, k, v = part(nn.Query, 0, h), part(nn.Key, h, g), part(nn.Value, h+g, g)
 	if c.RoPE != 0 {
 		q, k = Rotate(q, positions, c.RoPE), Rotate(k, positions, c.RoPE)
 	}
@@ -66,8 +69,8 @@ type Values struct {
 //	Z = Attention(Q, K, V)·W^O
 //
 // x [B, L, D], D = H·K, and y [B, S, D_y] give z [B, L, D]. Weights: "query/weights" [D, D], "key/weights" [D_y, G·K],
-// "value/weights" [D_v, G·K] (none if the values are raw), "out/weights" [H·W, D], and to each its "biases". There is no
-// rotation, for positions of different modalities have no meaningful difference.
+// "value/weights" [D_v, G·K] (none if the values are raw), "out/weights" [H·W, D], to each its "biases", and with LoRA
+// "query/lora/query/a" and so on. There is no rotation, for positions of different modalities have no meaningful difference.
 func CrossModal(s *model.Scope, x, y *Node, values Values, c Config) Output {
 	x.AssertRank(3)
 	y.AssertDims(x.Shape().Dim(0), -1, -1)
@@ -83,14 +86,20 @@ func (c Config) query(s *model.Scope, x *Node) *Node {
 	}
 	d := x.Shape().Dim(2)
 	h, _, dK := c.heads(d)
-	return split(nn.Dense(s.At("query"), x, h*dK, std(c.InStd, d)), h)
+	return split(c.dense(s.At("query"), nn.Query, x, h*dK), h)
+}
+
+// dense is a dense layer that reads the input of attention, with the low-rank term of its target.
+func (c Config) dense(s *model.Scope, t nn.Target, x *Node, width int) *Node {
+	return c.LoRA.Adapt(s, t, nn.Dense(s, x, width, std(c.InStd, x.Shape().Dim(2))), x)
 }
 
 // attend is what both layers end with: Attention(Q, K, V)·W^O.
 func (c Config) attend(s *model.Scope, q, k, v *Node, d int) Output {
 	out := Attend(q, k, v, c.Mask, Options{Kernel: c.Kernel, Weights: c.Weights})
 	b, l, width := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2)*v.Shape().Dim(3)
-	out.Z = nn.Dense(s.At("out"), Reshape(out.Z, b, l, width), d, std(c.OutStd, width))
+	z := Reshape(out.Z, b, l, width)
+	out.Z = c.LoRA.Adapt(s.At("out"), nn.Out, nn.Dense(s.At("out"), z, d, std(c.OutStd, width)), z)
 	out.Z.AssertDims(b, l, d)
 	return out
 }

@@ -96,10 +96,15 @@ func block(s *model.Scope, x *Node, self func(s *model.Scope, x *Node) attention
 	}
 
 	// x ← x + W₂·act(W₁·LayerNorm(x))
-	h = nn.Dense(s.At("mlp").At("in"), nn.LayerNorm(s.At("norm2"), x, c.LayerNorm), c.MLP, mlpStd)
-	h = nn.Dense(s.At("mlp").At("out"), c.Activation.Apply(h), c.Width, outStd)
+	h = c.dense(s.At("mlp").At("in"), nn.MLPIn, nn.LayerNorm(s.At("norm2"), x, c.LayerNorm), c.MLP, mlpStd)
+	h = c.dense(s.At("mlp").At("out"), nn.MLPOut, c.Activation.Apply(h), c.Width, outStd)
 	out.X = Add(x, h)
 	return out
+}
+
+// dense is a dense layer with the low-rank term of its target.
+func (c Config) dense(s *model.Scope, t nn.Target, x *Node, width int, std float64) *Node {
+	return c.LoRA.Adapt(s, t, nn.Dense(s, x, width, std), x)
 }
 
 // Cache is what a stack keeps between steps. Self changes with every step; Memory and Lengths stay, so that a compiled step

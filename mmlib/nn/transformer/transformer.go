@@ -42,6 +42,9 @@ type Config struct {
 	Activation nn.Activation `json:"activation"` // between them
 	LayerNorm  float64       `json:"layer_norm"` // ε of the normalisation; CLIP has 1e-5
 
+	// Low-rank terms beside the matrices of every block, by which a pretrained stack is fine-tuned; the zero value: none.
+	LoRA nn.LoRA `json:"lora,omitzero"`
+
 	// How to compute, which is no part of the model and not saved with it; see [attention.Options].
 	Kernel  lean.Choice `json:"-"`
 	Weights bool        `json:"-"`
@@ -61,7 +64,22 @@ func (c Config) Validate() error {
 	case !(c.LayerNorm > 0) || math.IsInf(c.LayerNorm, 1):
 		return fmt.Errorf("layer_norm is %g: it must be positive and finite (1e-5 is usual)", c.LayerNorm)
 	}
+	if err := c.LoRA.Validate(c.Width); err != nil {
+		return err
+	}
 	return c.Activation.Validate()
+}
+
+// Merge folds the low-rank terms in the blocks of the stacks at these paths of the store into the matrices beside them, and
+// sets c.LoRA to none: the model then computes the same without them. See [nn.LoRA.Merge].
+func (c *Config) Merge(s *model.Store, stacks ...string) error {
+	for _, path := range stacks {
+		if err := c.LoRA.Merge(s, path); err != nil {
+			return err
+		}
+	}
+	c.LoRA = nn.LoRA{}
+	return nil
 }
 
 // Attention is the self-attention of a block of this size: heads, kernel, weights and initial values. Models change what
@@ -71,7 +89,9 @@ func (c Config) Validate() error {
 //	self.RoPE, self.KeyValueHeads = 10000, 1
 func (c Config) Attention(mask attention.Mask) attention.Config {
 	in, out, _ := c.std()
-	return attention.Config{Heads: c.Heads, Mask: mask, Kernel: c.Kernel, Weights: c.Weights, InStd: in, OutStd: out}
+	return attention.Config{
+		Heads: c.Heads, Mask: mask, Kernel: c.Kernel, Weights: c.Weights, LoRA: c.LoRA, InStd: in, OutStd: out,
+	}
 }
 
 // std returns the standard deviations that weights start from: those of attention, of the layers that write to the residual
@@ -120,7 +140,8 @@ func Encode(s *model.Scope, x *Node, mask attention.Mask, c Config) Output {
 }
 
 // EncodeBlock is one block: x [B, L, D] goes through self-attention and the dense layers, each behind its normalisation.
-// self is [Config.Attention] or a variant of it. Weights: "norm1", "attention", "norm2", "mlp/in", "mlp/out".
+// self is [Config.Attention] or a variant of it. Weights: "norm1", "attention", "norm2", "mlp/in", "mlp/out"; with LoRA also
+// "mlp/in/lora/mlp_in/a" and so on, where the dense layers are among its targets.
 func EncodeBlock(s *model.Scope, x *Node, self attention.Config, c Config) BlockOutput {
 	return DecodeBlock(s, x, Memory{}, self, c)
 }
