@@ -40,6 +40,12 @@ type Training struct {
 	SaveEvery    int      `json:"save_every"` // steps between checkpoints
 	LogEvery     int      `json:"log_every"`  // steps between lines of metrics.jsonl
 	Keep         int      `json:"keep"`       // checkpoints kept besides the best one
+
+	// The learning rate of a layer falls by this factor with every layer below the head, 0 < d ≤ 1; 0 is 1: the same for all.
+	LayerDecay float64 `json:"layer_decay,omitempty"`
+
+	// Training ends after so many validations, one every SaveEvery steps, that did not better the best measure; 0: it never ends early.
+	Patience int `json:"patience,omitempty"`
 }
 
 // Validate names the key and the value at fault. What Data and Model hold is checked by whoever reads them.
@@ -84,6 +90,8 @@ func (t Training) Validate() error {
 		atLeast("save_every", t.SaveEvery, 1),
 		atLeast("log_every", t.LogEvery, 1),
 		atLeast("keep", t.Keep, 1),
+		within("layer_decay", t.LayerDecay, 0, 1),
+		atLeast("patience", t.Patience, 0),
 	)
 	if err != nil {
 		return err

@@ -43,6 +43,16 @@ type Task interface {
 	Loss(s *model.Scope, in []*graph.Node) (loss *graph.Node, metrics []*graph.Node)
 }
 
+// Stacked is a Task whose model passes several stacks of blocks one after another. The trainer asks it for the depth of a layer,
+// when layers learn at different rates.
+type Stacked interface {
+	Task
+
+	// Stacks names the scopes of the stacks from the input to the output, those that work side by side together:
+	// {{"/vision", "/text"}, {"/fusion"}}.
+	Stacks() [][]string
+}
+
 // Func is one thing that a trained model can do.
 type Func struct {
 	Name string

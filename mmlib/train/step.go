@@ -32,7 +32,7 @@ func stepGraph(s *model.Scope, in []*Node, t task.Task, c run.Training) *Node {
 	}
 	gradients := Gradient(l, nodes...)
 	gradients, norm := clipByGlobalNorm(gradients, c.ClipNorm)
-	adamW(s, weights, gradients, rate, c)
+	adamW(s, t, weights, gradients, rate, c)
 
 	out := append([]*Node{l, norm}, metrics...)
 	for i, n := range out {
@@ -102,8 +102,8 @@ func clipByGlobalNorm(gradients []*Node, limit float64) ([]*Node, *Node) {
 //	m ← β₁m + (1−β₁)d    v ← β₂v + (1−β₂)d²    w ← w − η·( m̂/(√v̂ + ε) + λ·w )
 //
 // Adam is GoMLX's; the decay is ours, because it must leave out biases, gains and scalars (CLIP §2.5), that is, everything
-// of fewer than two axes.
-func adamW(s *model.Scope, weights []*model.Variable, gradients []*Node, rate *Node, c run.Training) {
+// of fewer than two axes. With c.LayerDecay, η is that of the weight's layer; see layerRates.
+func adamW(s *model.Scope, t task.Task, weights []*model.Variable, gradients []*Node, rate *Node, c run.Training) {
 	g := rate.Graph()
 	optimizer.LearningRateVar(s, rate.DType(), c.LearningRate).SetNodeValue(rate)
 	before := make([]*Node, len(weights))
@@ -112,12 +112,21 @@ func adamW(s *model.Scope, weights []*model.Variable, gradients []*Node, rate *N
 	}
 	adam := optimizer.Adam().LearningRate(c.LearningRate).Betas(c.Beta1, c.Beta2).Epsilon(c.Epsilon).Done()
 	adam.(takesGradients).UpdateGraphWithGradients(s, inStoreOrder(s, weights, gradients), rate.DType())
-	if c.WeightDecay == 0 {
+	if c.WeightDecay != 0 {
+		for i, w := range weights {
+			if w.Shape().Rank() >= 2 {
+				w.SetNodeValue(Sub(w.NodeValue(g), Mul(before[i], MulScalar(rate, c.WeightDecay))))
+			}
+		}
+	}
+	if c.LayerDecay == 0 || c.LayerDecay == 1 {
 		return
 	}
+	// Both terms are proportional to η: a smaller one makes the whole change smaller.
+	factor := layerRates(s.Store(), t, c.LayerDecay)
 	for i, w := range weights {
-		if w.Shape().Rank() >= 2 {
-			w.SetNodeValue(Sub(w.NodeValue(g), Mul(before[i], MulScalar(rate, c.WeightDecay))))
+		if f := factor(w.Path()); f != 1 {
+			w.SetNodeValue(Add(before[i], MulScalar(Sub(w.NodeValue(g), before[i]), f)))
 		}
 	}
 }

@@ -58,6 +58,7 @@ type Trainer struct {
 	exec    *model.Exec
 	step    int64 // steps done
 	saved   int64 // step of the last checkpoint, -1 for none
+	waiting patience
 }
 
 // New prepares a training in a folder opened for writing (run.Create or run.Resume). A folder with checkpoints is resumed
@@ -73,6 +74,9 @@ func New(b compute.Backend, t task.Task, f *run.Folder, h Hooks) (*Trainer, erro
 		return nil, err
 	}
 	tr.folder = f
+	if c.Training.Patience > 0 && (h.Validate == nil || f.Best == "") {
+		return nil, fmt.Errorf("train: training.patience is %d, and no measure is taken that could get better: set it to 0", c.Training.Patience)
+	}
 	if err := task.Try(tr.prepare); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -109,7 +113,7 @@ func newTrainer(b compute.Backend, t task.Task, c run.Training, seed uint64, h H
 		return nil, errors.New("train: the task has no examples")
 	}
 	d, err := chooseDevices(b, c.Devices, c.BatchSize)
-	return &Trainer{backend: b, task: t, config: c, seed: seed, hooks: h, devices: d, saved: -1}, err
+	return &Trainer{backend: b, task: t, config: c, seed: seed, hooks: h, devices: d, saved: -1, waiting: patience{best: math.NaN()}}, err
 }
 
 // Step is the number of steps done.
@@ -171,7 +175,7 @@ func (t *Trainer) fill(store *model.Store) error {
 	step, err := t.folder.Load(store)
 	if err == nil {
 		t.step, t.saved = step, step
-		return nil
+		return t.resumeWaiting()
 	}
 	if !errors.Is(err, run.ErrNoCheckpoint) {
 		return err
@@ -231,8 +235,8 @@ func inPathOrder(from *model.Store) (*model.Store, error) {
 	return to, nil
 }
 
-// Run trains up to the configured number of steps. When ctx ends it saves a checkpoint and returns ctx's error. Any other
-// error, a loss that is no number among them, leaves the last checkpoint as it is.
+// Run trains up to the configured number of steps, or until training.patience is at its end. When ctx ends it saves a
+// checkpoint and returns ctx's error. Any other error, a loss that is no number among them, leaves the last checkpoint as it is.
 func (t *Trainer) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(ctx)
 	batches := prefetch(inner, t.task, t.devices, t.seed, t.config.BatchSize, t.step, int64(t.config.Steps))
@@ -243,7 +247,7 @@ func (t *Trainer) Run(ctx context.Context) error {
 		}
 	}()
 	clock := newClock()
-	for t.step < int64(t.config.Steps) {
+	for t.step < int64(t.config.Steps) && t.Stopped() == "" {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), t.checkpoint())
 		}
@@ -326,6 +330,9 @@ func (t *Trainer) checkpoint() error {
 	if t.hooks.Validate != nil {
 		var err error
 		if metrics, err = t.hooks.Validate(t.store, t.step); err != nil {
+			return fmt.Errorf("train: validation after step %d: %w", t.step, err)
+		}
+		if metrics, err = t.wait(metrics); err != nil {
 			return fmt.Errorf("train: validation after step %d: %w", t.step, err)
 		}
 		if err := t.folder.Log(t.step, metrics); err != nil {

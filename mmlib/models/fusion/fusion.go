@@ -87,12 +87,23 @@ func (c Config) Validate() error {
 	return c.Text.Tokenizer.validate()
 }
 
+// Merge folds the low-rank terms of all stacks into their weights; see [transformer.Config.Merge].
+func (c *Config) Merge(s *model.Store) error {
+	if err := c.Vision.Merge(s, "/vision"); err != nil {
+		return err
+	}
+	return c.Text.Merge(s, "/text", "/fusion")
+}
+
 // stack is the size of one of the two stacks.
 func (t TextConfig) stack(layers int) transformer.Config {
 	c := t.Config
 	c.Layers = layers
 	return c
 }
+
+// stacks are the scopes of the stacks of blocks: that of the fusion reads what the two others give.
+var stacks = [][]string{{"/vision", "/text"}, {"/fusion"}}
 
 // Picture is what the vision transformer makes of pictures.
 type Picture struct {

@@ -121,6 +121,9 @@ func NewPretraining(c PretrainingConfig, p Captioned) (*Pretraining, error) {
 // Len implements [task.Task].
 func (t *Pretraining) Len() int { return t.Captions.Len() }
 
+// Stacks implements [task.Stacked].
+func (t *Pretraining) Stacks() [][]string { return stacks }
+
 // Metrics implements [task.Task]: each objective's loss and accuracy in the batch; the accuracy of grounding is the share of the
 // attention that lies right.
 func (t *Pretraining) Metrics() []string {

@@ -97,6 +97,9 @@ func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
 // Len implements [task.Task].
 func (t *Writing) Len() int { return t.Texts.Len() }
 
+// Stacks implements [task.Stacked].
+func (t *Writing) Stacks() [][]string { return stacks }
+
 // Metrics implements [task.Task]: the share of tokens that are right, each given the true ones before it, and of texts of which all
 // are.
 func (t *Writing) Metrics() []string {
