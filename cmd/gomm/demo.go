@@ -142,7 +142,7 @@ func (d demo) train(ctx context.Context, b compute.Backend, s stage, dir string,
 			return experiment.Trained{}, err
 		}
 		t, err := experiment.ReadTrained(dir)
-		if err != nil || t.Steps == int64(settings.Training.Steps) {
+		if err != nil || t.Steps == int64(settings.Training.Steps) || t.StoppedEarly != "" {
 			return t, err
 		}
 		f.resume = true

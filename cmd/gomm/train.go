@@ -81,13 +81,21 @@ never interrupted.`,
 				}
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %d steps%s; weights %.12s\nNext: gomm eval --run %s\n", f.runDir, t.Steps, validation, t.Digest,
-				quote(f.runDir))
+			fmt.Fprintf(c.OutOrStdout(), "%s: %d steps%s%s; weights %.12s\nNext: gomm eval --run %s\n", f.runDir, t.Steps, stopped(t),
+				validation, t.Digest, quote(f.runDir))
 			return nil
 		},
 	}
 	f.add(c, names)
 	return c
+}
+
+// stopped says that training ended before its last step, and why; it is empty if it did not.
+func stopped(t experiment.Trained) string {
+	if t.StoppedEarly == "" {
+		return ""
+	}
+	return " (stopped early: " + t.StoppedEarly + ")"
 }
 
 // describeKinds lists kinds of models and their presets, the default one first.

@@ -57,7 +57,11 @@ func Evaluate(ctx context.Context, b compute.Backend, dir string, on On) (*Evalu
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Dir: dir, Label: k.Label(m.Settings), Model: m, Backend: on.Backend, prefix: measure.Prefix}
+	settings, err := models.ReadSettings(dir)
+	if err != nil {
+		return nil, err
+	}
+	e := &Evaluation{Dir: dir, Label: k.Label(settings), Model: m, Backend: on.Backend, prefix: measure.Prefix}
 	if e.Backend == "" {
 		e.Backend = b.Name()
 	}

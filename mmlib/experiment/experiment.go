@@ -72,6 +72,9 @@ func Create(ctx context.Context, b compute.Backend, dir string, s models.Setting
 	if err != nil {
 		return nil, err
 	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	if err := train.Check(b, r.job.Task, *s.Training, s.Seed, r.initial(func(string) {})); err != nil {
 		return nil, err
 	}
@@ -169,6 +172,9 @@ type Trained struct {
 	Backend         string             `json:"backend"`
 	Validation      map[string]float64 `json:"validation"` // of the last checkpoint
 	Digest          string             `json:"digest"`     // of the last step's trainable weights
+
+	// Why training ended before the last step of its settings; empty if it did not.
+	StoppedEarly string `json:"stopped_early,omitempty"`
 }
 
 // TrainedFile is the file in a run folder that holds a [Trained].
@@ -233,6 +239,9 @@ func (r *Run) Train(ctx context.Context, o Options) (t Trained, err error) {
 		tell(fmt.Sprintf("resumed after step %d", start))
 	}
 	trainErr := trainer.Run(ctx)
+	if t.StoppedEarly = trainer.Stopped(); t.StoppedEarly != "" {
+		tell(fmt.Sprintf("stopped after step %d: %s", trainer.Step(), t.StoppedEarly))
+	}
 	t.Steps, t.Devices, t.Backend = trainer.Step(), trainer.Devices(), o.Backend
 	if t.Backend == "" {
 		t.Backend = r.backend.Name()
@@ -249,44 +258,6 @@ func (r *Run) Train(ctx context.Context, o Options) (t Trained, err error) {
 		err = f.WriteFile(TrainedFile, append(content, '\n'))
 	}
 	return t, errors.Join(trainErr, err)
-}
-
-// initial returns a function that fills a store with the weights of the run's Init, or nil for random weights.
-func (r *Run) initial(tell func(string)) func(*model.Store) error {
-	s := r.job.Settings
-	if s.Init == "" {
-		return nil
-	}
-	return func(store *model.Store) error {
-		from, err := run.Open(s.Init)
-		if err != nil {
-			return err
-		}
-		defer from.Close()
-		from.Warn = tell
-		step, err := from.LoadWeights(store)
-		if err != nil {
-			return err
-		}
-		before := countWeights(store)
-		if err := r.kind.Keep(store); err != nil {
-			return err
-		}
-		after := countWeights(store)
-		tell(fmt.Sprintf("starting from %d weights of %s after step %d; %d others are not of use here", after, s.Init, step, before-after))
-		return nil
-	}
-}
-
-// countWeights counts the tensors of a store that are weights of its model.
-func countWeights(s *model.Store) int {
-	n := 0
-	for v := range s.IterVariables() {
-		if run.IsWeight(v.Path()) {
-			n++
-		}
-	}
-	return n
 }
 
 // validator measures the weights of a training run on its validation split. It compiles once, at the first call.

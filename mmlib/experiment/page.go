@@ -103,6 +103,9 @@ func (e *Evaluation) facts() []string {
 	}
 	s, t := e.Model.Settings, e.Trained
 	training := fmt.Sprintf("%s steps in %v", count(int(t.Steps)), time.Duration(t.WallSeconds)*time.Second)
+	if t.StoppedEarly != "" {
+		training += ", stopped early: " + t.StoppedEarly
+	}
 	switch {
 	case s.Training == nil:
 		training = "none here: the weights came from elsewhere"

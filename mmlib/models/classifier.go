@@ -118,6 +118,8 @@ func labelClassifier(s Settings) string {
 	switch {
 	case s.Training != nil && slices.Contains(s.Training.Frozen, tower):
 		return "linear probe"
+	case s.Model.(*clip.ClassifierConfig).Vision.LoRA.Rank > 0:
+		return "fine-tuned with LoRA"
 	case s.Init != "":
 		return "fine-tuned"
 	}

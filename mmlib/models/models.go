@@ -80,6 +80,16 @@ type Config interface {
 	Validate() error // names the setting and the value at fault
 }
 
+// Adapted is a Config of a model that LoRA can adapt (see nn.LoRA). Where its settings ask for that, what a run began with is
+// frozen, and the low-rank terms are trained in its place.
+type Adapted interface {
+	Config
+
+	// Merge folds the low-rank terms in a store of the model's weights into those beside them, and sets LoRA in the Config to
+	// none.
+	Merge(weights *model.Store) error
+}
+
 // Settings are everything that decides a run. Those of a preset may be changed freely; [run.Set] does so by name:
 // "training.steps", "data.validation", "model.vision.width".
 type Settings struct {

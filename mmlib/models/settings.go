@@ -95,7 +95,17 @@ func Decode(c run.Config) (Settings, error) {
 	return s, run.DecodeStrict(c.Model, s.Model)
 }
 
-// Open loads the best weights of a run folder.
+// Merge makes of settings and weights with low-rank terms those of the same model without (see [Adapted]); others it leaves as
+// they are.
+func (s Settings) Merge(weights *model.Store) error {
+	if a, ok := s.Model.(Adapted); ok {
+		return a.Merge(weights)
+	}
+	return nil
+}
+
+// Open loads the best weights of a run folder. A model that LoRA adapted is opened without the low-rank terms, which are folded
+// into its weights: it is as fast as the one it began from. Its Settings are of that model; [ReadSettings] has the run's.
 func Open(dir string) (*Model, error) {
 	f, err := run.Open(dir)
 	if err != nil {
@@ -118,6 +128,9 @@ func Open(dir string) (*Model, error) {
 func open(f *run.Folder, weights *model.Store) (*Model, error) {
 	s, err := Decode(f.Config())
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Merge(weights); err != nil {
 		return nil, err
 	}
 	files, err := f.Files()
@@ -146,7 +159,7 @@ func ReadSettings(dir string) (Settings, error) {
 }
 
 // StartFrom makes the settings start from the weights of the run in a folder: its data set and the sizes that the weights
-// have are taken over.
+// have are taken over. Its low-rank terms, if it has any, become part of these weights.
 func (s *Settings) StartFrom(dir string) error {
 	k, err := Lookup(s.Kind)
 	if err != nil {
@@ -157,6 +170,9 @@ func (s *Settings) StartFrom(dir string) error {
 	}
 	from, err := ReadSettings(dir)
 	if err != nil {
+		return err
+	}
+	if err := from.Merge(model.NewStore()); err != nil {
 		return err
 	}
 	if err := k.Begin(s, from); err != nil {

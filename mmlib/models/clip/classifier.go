@@ -39,6 +39,9 @@ func (c ClassifierConfig) Validate() error {
 	return nil
 }
 
+// Merge folds the low-rank terms of the tower into its weights; see [transformer.Config.Merge].
+func (c *ClassifierConfig) Merge(s *model.Store) error { return c.Vision.Merge(s, "/vision") }
+
 // Classify is the model: pictures [B, H, W, C] to logits [B, Classes], from the vector that CLIP's vision tower has before
 // its projection (CLIP §3.2). Weights: "vision/…" as in [EncodeImage], so that a pretrained tower fits, and "head/…".
 func Classify(s *model.Scope, x *Node, c ClassifierConfig) (logits *Node, v vision.Output) {

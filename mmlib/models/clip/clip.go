@@ -68,6 +68,14 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Merge folds the low-rank terms of both towers into their weights; see [transformer.Config.Merge].
+func (c *Config) Merge(s *model.Store) error {
+	if err := c.Vision.Merge(s, "/vision"); err != nil {
+		return err
+	}
+	return c.Text.Merge(s, "/text")
+}
+
 // Image is what the vision tower makes of pictures.
 type Image struct {
 	Embeddings *Node // [B, P], of length 1: the point in the shared space

@@ -56,6 +56,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Merge folds the low-rank terms of the encoder into its weights; see nn/transformer.
+func (c *Config) Merge(s *model.Store) error { return c.Vision.Merge(s, "/vision") }
+
 // minTemperature keeps exp(sim/τ) away from what float32 cannot hold.
 const minTemperature = 0.01
 
