@@ -24,7 +24,7 @@
 //
 // The parts of which models are made; graph code only:
 //
-//	nn                 the dense layer, layer normalisation, activations
+//	nn                 the dense layer, layer normalisation, activations; LoRA
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
 //	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
 //	nn/vision          pictures to sequences of patches; the vision transformer
@@ -44,7 +44,8 @@
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
 //
-//	train              the Trainer: data-parallel steps, learning rate, checkpoints, resuming after an interruption
+//	train              the Trainer: data-parallel steps, learning rate, checkpoints, resuming after an interruption, early stopping;
+//	                   fine-tuning: frozen weights, a rate for each layer, what of a checkpoint fits a model
 //	infer              a trained model ready for many goroutines: fixed shapes, compiled once
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
 //	report             curves, heat maps and galleries in one HTML file
@@ -115,6 +116,8 @@
 //	自监督学习       self-supervised learning           pairs are their own labels: models/clip, models/simclr Pretraining
 //	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`
 //	线性探测         linear probe                       fine-tuning with a frozen tower
+//	低秩适配         low-rank adaptation, LoRA          nn.LoRA: A·B beside a frozen matrix; the settings "lora" of a stack
+//	早停             early stopping                     the setting training.patience
 //	下游任务         downstream task                    classification with and without examples
 //	零样本           zero-shot                          experiment.MeasureZeroShot, with prompts of data/captions
 //	提示词           prompt                             a template with a class's name in it: data/captions

@@ -38,8 +38,21 @@ func newFinetuneCommand() *cobra.Command {
 	return newTrainCommand(models.Finetuned, "Train a model on the weights of a pretrained run",
 		`Presets that end in "probe" train a linear layer alone, those that end in "full" the whole tower with it. The tower's
 weights, its size and the data set are those of the run that --from names; without --from training starts from random
-weights.`, `  gomm finetune classifier --from runs/first --run runs/probe --preset mnist-demo-probe
+weights. What of that run is of no use, and what is new and starts at random, is said; weights of another shape are refused.
+
+How much of the pretrained weights changes is a matter of settings:
+  training.frozen=/vision,/text      what lies under these paths stays as it is
+  model.vision.lora.rank=4           LoRA: all that is pretrained stays; low-rank terms beside query and value are trained, and
+                                     what is new. lora.targets=query,key,value,out,mlp_in,mlp_out names others, lora.alpha their scale
+  training.layer_decay=0.75          every layer learns at so much of the rate of the one above it
+  training.patience=3                training ends after so many validations without a better one (every training.save_every steps)`,
+		`  gomm finetune classifier --from runs/first --run runs/probe --preset mnist-demo-probe
   gomm finetune classifier --from runs/first --run runs/full --preset mnist-demo-full
+  gomm finetune classifier --from runs/first --run runs/lora --preset mnist-demo-full --set lora.rank=4
+  gomm finetune vqa --from runs/pretrained --run runs/vqa --set text.lora.rank=8 --set text.lora.targets=query,value,mlp_in,mlp_out
+  gomm finetune vqa --from runs/pretrained --run runs/vqa2 --set training.frozen=/vision      the pictures' tower stays as it is
+  gomm finetune classifier --from runs/first --run runs/decay --set training.layer_decay=0.75
+  gomm finetune classifier --from runs/first --run runs/early --set training.patience=3 --set training.save_every=100
   gomm finetune classifier --run runs/scratch --preset mnist-demo-full        for comparison: nothing pretrained
   gomm finetune classifier --from runs/first --run runs/few --set data.limit=100
   gomm finetune classifier --from runs/simclr --run runs/draw2 --preset mnist-few-full --set data.draw=2

@@ -109,8 +109,9 @@ func Compare(loaded *model.Store, wants map[string]shapes.Shape) Fit {
 	return f
 }
 
-// Err is nil if training can start from the weights. Otherwise it lists every weight that does not fit, in any way, by path and
-// shape: those that are misshapen make it an error, and so does it that none fits; what else is missing or unused says why.
+// Err is nil if training can start from the weights. It is an error that some are misshapen, or that none fits, and then
+// everything that does not fit is listed by path and shape, the missing and the unused too: together they say why. The low-rank
+// terms of LoRA, which no checkpoint has, are left out.
 func (f Fit) Err() error {
 	var text strings.Builder
 	switch {
@@ -123,7 +124,7 @@ func (f Fit) Err() error {
 	default:
 		return nil
 	}
-	list(&text, "missing", f.Missing)
+	list(&text, "missing", slices.DeleteFunc(slices.Clone(f.Missing), func(w Weight) bool { return IsLoRA(w.Path) }))
 	list(&text, "unused", f.Unused)
 	return fmt.Errorf("%s", text.String())
 }

@@ -55,7 +55,8 @@ func TestLayerRates(t *testing.T) {
 			}
 		}
 	}
-	check.Error(t, task.Try(func() error { layerRates(model.NewStore(), &fit{}, 0.5); return nil }), "training.layer_decay is 0.5", "set it to 0")
+	err := task.Try(func() error { layerRates(model.NewStore(), &fit{}, 0.5); return nil })
+	check.Error(t, err, "training.layer_decay is 0.5", "set it to 0")
 }
 
 // blocks is a stack of two with layers below and above.

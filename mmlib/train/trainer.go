@@ -4,6 +4,9 @@
 // augmentation and learning rate are functions of the seed and the step, and all other state is in the checkpoint. So a
 // run that is killed at any moment and resumed ends with the same weights, bit by bit, as one that was never stopped (on
 // the same backend with the same number of devices).
+//
+// Fine-tuning is training with [Hooks.Init]: [Compare] tells which of the loaded weights fit. What training.frozen names, or Init
+// made not trainable, stays as it is; training.layer_decay gives every layer a learning rate of its own.
 package train
 
 import (
@@ -56,9 +59,9 @@ type Trainer struct {
 	devices devices
 	store   *model.Store
 	exec    *model.Exec
-	step    int64 // steps done
-	saved   int64 // step of the last checkpoint, -1 for none
-	waiting patience
+	step    int64    // steps done
+	saved   int64    // step of the last checkpoint, -1 for none
+	waiting patience // of early stopping
 }
 
 // New prepares a training in a folder opened for writing (run.Create or run.Resume). A folder with checkpoints is resumed

@@ -196,6 +196,30 @@ func TestObjectives(t *testing.T) {
 	}
 }
 
+// TestStacks: the tasks name the model's stacks of blocks, all of them, those of the encoders below that of the fusion.
+func TestStacks(t *testing.T) {
+	names := func(x task.Stacked) (list []string) {
+		for _, level := range x.Stacks() {
+			list = append(list, level...)
+		}
+		return list
+	}
+	job, err := fusion.NewWriting(writing(false), examples{10})
+	check.Must(t, err)
+	wants, err := train.Weights(quick, job, run.Training{BatchSize: 2, Devices: 1}, 1)
+	check.Must(t, err)
+	found := map[string]bool{}
+	for path := range wants {
+		if stack, _, ok := strings.Cut(path, "/block"); ok {
+			found[stack] = true
+		}
+	}
+	if got := names(job); len(found) != 3 || !slices.Equal(got, []string{"/vision", "/text", "/fusion"}) || !found[got[0]] ||
+		!found[got[1]] || !found[got[2]] || !slices.Equal(got, names(&fusion.Pretraining{})) {
+		t.Errorf("the stacks are called %v; the model has %v", got, found)
+	}
+}
+
 // TestMasking: of many tokens 30 % are chosen; of these 80 % become the mask and about 10 % stay; special tokens never are.
 func TestMasking(t *testing.T) {
 	r := source(3)
