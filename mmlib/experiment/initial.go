@@ -1,8 +1,8 @@
 package experiment
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,10 +29,11 @@ func (r *Run) check() error {
 	if err != nil {
 		return err
 	}
-	for path := range wants {
+	for _, path := range slices.Sorted(maps.Keys(wants)) {
 		if train.IsLoRA(path) {
-			return errors.New("experiment: lora.rank is above 0, and there are no pretrained weights that LoRA could adapt: " +
-				"start from another run, or set lora.rank to 0")
+			stack, _, _ := strings.Cut(path, "/block")
+			return fmt.Errorf("experiment: lora.rank of %s is not 0, and there are no pretrained weights that LoRA could adapt: "+
+				"start from another run, or set it to 0", stack)
 		}
 	}
 	return nil
@@ -86,7 +87,7 @@ func (r *Run) initial(tell func(string)) func(*model.Store) error {
 			tell("new, from random values: " + train.Summary(others))
 		}
 		if trained, all := r.trained(store, wants); trained < all {
-			tell(fmt.Sprintf("training %s of %s parameters, %.2g %%", count(trained), count(all), 100*float64(trained)/float64(all)))
+			tell(fmt.Sprintf("training %s of %s parameters, %.3g %%", count(trained), count(all), 100*float64(trained)/float64(all)))
 		}
 		return nil
 	}

@@ -180,7 +180,7 @@ func TestTuningRefuses(t *testing.T) {
 		}
 	}
 	_, err := experiment.Create(t.Context(), b, filepath.Join(t.TempDir(), "clip"), tiny(t, "vision.lora.rank=2"), data.Options{})
-	check.Error(t, err, "lora.rank", "no pretrained weights", "start from another run")
+	check.Error(t, err, "lora.rank of /vision is not 0", "no pretrained weights", "start from another run")
 }
 
 // TestLayers: another depth than the checkpoint's is no error; what is missing and what is left over is said.

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,17 +117,17 @@ func (f Fit) Err() error {
 	var text strings.Builder
 	switch {
 	case len(f.Misshapen) > 0:
-		text.WriteString("the model's settings are not those that its weights were trained with: take over the settings of that run, " +
-			"or start from another")
+		text.WriteString("the model's settings are not those that these weights were trained with: keep that run's settings of the model, " +
+			"or start from another run")
 		list(&text, "of another shape", f.Misshapen)
 	case len(f.Fitting) == 0:
-		text.WriteString("the model has no use for any of its weights: start from a run of the same kind of model")
+		text.WriteString("the model has no use for any of these weights: start from a run of the same kind of model")
 	default:
 		return nil
 	}
 	list(&text, "missing", slices.DeleteFunc(slices.Clone(f.Missing), func(w Weight) bool { return IsLoRA(w.Path) }))
 	list(&text, "unused", f.Unused)
-	return fmt.Errorf("%s", text.String())
+	return errors.New(text.String())
 }
 
 func list(text *strings.Builder, what string, weights []Weight) {

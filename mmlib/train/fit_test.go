@@ -54,14 +54,14 @@ func TestCompare(t *testing.T) {
 			},
 			"[]", head, text, "[/a/biases [4] and not [3] /a/weights [2 4] and not [2 3] /scale (Float64) and not (Float32)]",
 			[]string{
-				"settings are not those", "start from another",
+				"settings are not those", "start from another run",
 				"of another shape:\n    /a/biases [4] and not [3]\n    /a/weights [2 4] and not [2 3]\n",
 				"missing:\n    /head/weights [3 10]\n", "unused:\n    /text/token [7 4]",
 			},
 		},
 		"another model": {
 			map[string]shapes.Shape{"/text/token": f32(7, 4)}, "[]", all, text, "[]",
-			[]string{"no use for any of its weights", "missing:\n    /a/biases [3]\n    /a/weights", "unused:\n    /text/token [7 4]"},
+			[]string{"no use for any of these weights", "missing:\n    /a/biases [3]\n    /a/weights", "unused:\n    /text/token [7 4]"},
 		},
 	} {
 		store := model.NewStore()

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -35,6 +37,8 @@ func layerRates(store *model.Store, t task.Task, d float64) func(path string) fl
 	if len(blocks) == 0 {
 		exceptions.Panicf("training.layer_decay is %g, and the model has no stack of blocks, whose layers could differ: set it to 0", d)
 	}
+	// Where one lies in the scope of another, the inner one comes first.
+	stacks := slices.SortedFunc(maps.Keys(blocks), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	above := map[string]int{} // blocks between a stack and the heads
 	if s, ok := t.(task.Stacked); ok {
 		sum := 0
@@ -51,13 +55,14 @@ func layerRates(store *model.Store, t task.Task, d float64) func(path string) fl
 		if stack, i, ok := blockOf(path); ok {
 			return math.Pow(d, float64(blocks[stack]-i+above[stack]))
 		}
-		for stack, n := range blocks {
-			if rest, ok := strings.CutPrefix(path, stack+"/"); ok && stack != "" {
-				if name, _, _ := strings.Cut(rest, "/"); name == "norm" || name == "norm_post" {
-					return math.Pow(d, float64(above[stack]))
-				}
-				return math.Pow(d, float64(n+1+above[stack]))
+		for _, stack := range stacks {
+			rest, ok := strings.CutPrefix(path, stack+"/")
+			if name, _, _ := strings.Cut(rest, "/"); !ok || stack == "" {
+				continue
+			} else if name == "norm" || name == "norm_post" {
+				return math.Pow(d, float64(above[stack]))
 			}
+			return math.Pow(d, float64(blocks[stack]+1+above[stack]))
 		}
 		return 1
 	}

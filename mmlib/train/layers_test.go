@@ -25,7 +25,7 @@ func (*tall) Stacks() [][]string { return [][]string{{"/low", "/side"}, {"/high"
 func TestLayerRates(t *testing.T) {
 	store := model.NewStore()
 	for _, path := range []string{"/low/block0/weights", "/low/block2/attention/qkv/lora/query/a", "/side/block0/weights",
-		"/high/block1/weights", "/AdamOptimizer/low/block7/weights"} {
+		"/high/block1/weights", "/side/inner/block0/weights", "/AdamOptimizer/low/block7/weights"} {
 		_, err := store.CreateVariable(path, tensors.FromShape(shapes.Make(dtypes.Float32, 1)))
 		check.Must(t, err)
 	}
@@ -44,6 +44,9 @@ func TestLayerRates(t *testing.T) {
 		{"/high/block0/weights", 2, 2},
 		{"/high/block1/weights", 1, 1},
 		{"/high/norm/gain", 0, 0},
+		{"/side/inner/norm/gain", 0, 0},
+		{"/side/inner/block0/weights", 1, 1},
+		{"/side/inner/token", 2, 2},
 		{"/head/weights", 0, 0},
 		{"/lower/weights", 0, 0},
 		{"/blocks", 0, 0},

@@ -9,9 +9,9 @@ import (
 )
 
 // patience is early stopping (Goodfellow et al. 2016, Deep Learning, algorithm 7.1): training ends when so many validations in a
-// row did not better the best one before them. Only those that are due count, every SaveEvery steps, so that
-// an interrupted run, which is measured wherever it is interrupted, ends after the same step as one that was not. The state is
-// in the metrics of each checkpoint, and so in metrics.jsonl; the learning rate's schedule knows nothing of it.
+// row did not better the best one before them. Only those that are due count, every SaveEvery steps: an interrupted run, which is
+// measured wherever it is interrupted, then ends after the same step as one that was not. The state is in the metrics of each
+// checkpoint, and so in metrics.jsonl; the learning rate's schedule knows nothing of it.
 type patience struct {
 	best     float64 // of the measure, NaN before the first validation
 	bestStep int64
@@ -83,12 +83,11 @@ func (t *Trainer) resumeWaiting() error {
 		return err
 	}
 	for _, c := range saved {
-		best, ok := c.Metrics[bestMetric]
 		if c.Step != t.step {
 			continue
 		}
 		t.waiting.waited = int(c.Metrics[waitedMetric])
-		if ok {
+		if best, ok := c.Metrics[bestMetric]; ok {
 			t.waiting.best, t.waiting.bestStep = best, int64(c.Metrics[bestStepMetric])
 		}
 	}
