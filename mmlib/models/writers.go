@@ -112,7 +112,10 @@ func (w writing) begin(s *Settings, from Settings) error {
 	}
 	s.Data = from.Data
 	if source, ok := s.Data.(*scenes.Source); ok {
-		source.Gray, source.Kinds, source.Shuffle = 0, slices.Clone(w.kinds), false // a caption that is written has an order to keep to
+		source.Gray, source.Shuffle = 0, false // a caption that is written has an order to keep to
+		if len(source.Kinds) == 0 {
+			source.Kinds = slices.Clone(w.kinds)
+		}
 	}
 	return nil
 }
