@@ -49,7 +49,10 @@ func (c PretrainingConfig) Validate() error {
 	for _, w := range []struct {
 		name  string
 		value float64
-	}{{"classification", o.Classification}, {"contrast", o.Contrast}, {"matching", o.Matching}, {"masking", o.Masking}, {"grounding", o.Grounding}} {
+	}{
+		{"classification", o.Classification}, {"contrast", o.Contrast}, {"matching", o.Matching}, {"masking", o.Masking},
+		{"grounding", o.Grounding},
+	} {
 		if !(w.value >= 0) || math.IsInf(w.value, 1) {
 			return fmt.Errorf("fusion: objectives.%s is %g: a weight is at least 0 and finite", w.name, w.value)
 		}
@@ -63,7 +66,8 @@ func (c PretrainingConfig) Validate() error {
 	case o.Contrast > 0 && c.Projection < 1:
 		return fmt.Errorf("fusion: projection is %d: it must be at least 1", c.Projection)
 	case o.Grounding > 0 && o.Masking == 0:
-		return fmt.Errorf("fusion: objectives.grounding is %g and objectives.masking 0: it is where words are hidden that it looks", o.Grounding)
+		return fmt.Errorf("fusion: objectives.grounding is %g and objectives.masking 0: it says where to look as hidden words are read",
+			o.Grounding)
 	case !(c.Hidden >= 0 && c.Hidden < 1):
 		return fmt.Errorf("fusion: hidden is %g: it must be at least 0 and below 1", c.Hidden)
 	}
