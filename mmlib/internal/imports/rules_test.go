@@ -85,6 +85,7 @@ var rules = []rule{
 	{"cmd/...", []string{anything}},
 	{"bench/...", []string{anything}},
 	{"tutorials/...", nil},
+	{"recipes", nil},
 }
 
 // ban forbids to reach a package even through others. Standard packages are not looked into: net has cgo in it.

@@ -43,12 +43,16 @@ type Task struct {
 	BatchSize    int     // 128 if 0
 	LearningRate float64 // its peak; 3e-3 if 0
 	Seed         uint64  // 1 if 0
+
+	// From is the folder of a trial whose weights training starts from, by their names; those it does not have are random, as all are
+	// if it is empty.
+	From string
 }
 
-// Curve is how training went: the accuracy of the batch at some steps.
-type Curve struct{ Steps, Accuracy []float64 }
+// Curve is how training went: the loss and the accuracy of the batch at some steps.
+type Curve struct{ Steps, Loss, Accuracy []float64 }
 
-// Train trains the task from random weights and keeps them in dir, in the place of what a trial kept there before.
+// Train trains the task and keeps its weights in dir, in the place of what a trial kept there before.
 func Train(ctx context.Context, b compute.Backend, dir string, t Task) (c Curve, err error) {
 	if t.Draw == nil || t.Loss == nil || t.Examples < 1 || t.Steps < 1 {
 		return c, errors.New("trial: a task needs Examples, Steps, Draw and Loss")
@@ -61,7 +65,11 @@ func Train(ctx context.Context, b compute.Backend, dir string, t Task) (c Curve,
 		return c, err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
-	trainer, err := train.New(b, steps{t}, folder, train.Hooks{})
+	var hooks train.Hooks
+	if t.From != "" {
+		hooks.Init = func(s *model.Store) error { return load(t.From, s) }
+	}
+	trainer, err := train.New(b, steps{t}, folder, hooks)
 	if err != nil {
 		return c, err
 	}
@@ -70,19 +78,16 @@ func Train(ctx context.Context, b compute.Backend, dir string, t Task) (c Curve,
 	}
 	points, err := folder.ReadMetrics()
 	for _, p := range points {
-		c.Steps, c.Accuracy = append(c.Steps, float64(p.Step)), append(c.Accuracy, p.Metrics[accuracy])
+		c.Steps, c.Loss = append(c.Steps, float64(p.Step)), append(c.Loss, p.Metrics["loss"])
+		c.Accuracy = append(c.Accuracy, p.Metrics[accuracy])
 	}
 	return c, err
 }
 
 // Call runs a graph with the weights that Train has kept in dir.
 func Call(b compute.Backend, dir string, f func(s *model.Scope, in []*Node) []*Node, in ...any) (out []*tensors.Tensor, err error) {
-	folder, err := run.Open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("trial: nothing is trained here yet: run the cell that trains it first: %w", err)
-	}
 	weights := model.NewStore()
-	if _, err := folder.LoadWeights(weights); err != nil {
+	if err := load(dir, weights); err != nil {
 		return nil, err
 	}
 	err = task.Try(func() error {
@@ -94,6 +99,16 @@ func Call(b compute.Backend, dir string, f func(s *model.Scope, in []*Node) []*N
 		return err
 	})
 	return out, err
+}
+
+// load fills a store with the weights that Train has kept in dir.
+func load(dir string, weights *model.Store) error {
+	folder, err := run.Open(dir)
+	if err != nil {
+		return fmt.Errorf("trial: nothing is trained here yet: run the cell that trains it first: %w", err)
+	}
+	_, err = folder.LoadWeights(weights)
+	return err
 }
 
 const kind, accuracy = "trial", "accuracy"

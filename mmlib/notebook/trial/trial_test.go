@@ -80,14 +80,14 @@ func TestTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "sides")
-	ask := func() string {
+	ask := func() any {
 		out, err := trial.Call(backend, dir, func(s *model.Scope, in []*Node) []*Node {
 			return []*Node{classify(s, in[0])}
 		}, [][]float32{{1, 2}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fmt.Sprint(out[0].Value())
+		return out[0].Value()
 	}
 	curve, err := trial.Train(ctx, backend, dir, sides(30))
 	if err != nil {
@@ -100,15 +100,31 @@ func TestTrain(t *testing.T) {
 	if _, err := trial.Train(ctx, backend, dir, sides(30)); err != nil {
 		t.Fatalf("a second time: %v", err)
 	}
-	if again := ask(); again != first {
+	if again := ask(); fmt.Sprint(again) != fmt.Sprint(first) {
 		t.Errorf("the same seed gives %s, then %s", first, again)
+	}
+	if n := len(curve.Loss); n != len(curve.Steps) || curve.Loss[n-1] >= curve.Loss[0] {
+		t.Errorf("the losses are %v, want them to fall", curve.Loss)
+	}
+	more := sides(1)
+	more.From, more.LearningRate = dir, 1e-9
+	begun := filepath.Join(t.TempDir(), "more")
+	if _, err := trial.Train(ctx, backend, begun, more); err != nil {
+		t.Fatal(err)
+	}
+	out, err := trial.Call(backend, begun, func(s *model.Scope, in []*Node) []*Node { return []*Node{classify(s, in[0])} }, [][]float32{{1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%.3f", out[0].Value()); got != fmt.Sprintf("%.3f", first) {
+		t.Errorf("a step of no size from %v leads to %v", first, got)
 	}
 	other := sides(30)
 	other.Seed = 2
 	if _, err := trial.Train(ctx, backend, dir, other); err != nil {
 		t.Fatal(err)
 	}
-	if again := ask(); again == first {
+	if again := ask(); fmt.Sprint(again) == fmt.Sprint(first) {
 		t.Error("another seed gives the same weights")
 	}
 }
@@ -130,6 +146,10 @@ func TestRefuses(t *testing.T) {
 	}
 	_, err = trial.Train(ctx, backend, filepath.Join(dir, "x"), trial.Task{})
 	check.Error(t, err, "needs Examples")
+	lost := sides(1)
+	lost.From = filepath.Join(dir, "none")
+	_, err = trial.Train(ctx, backend, filepath.Join(dir, "y"), lost)
+	check.Error(t, err, "run the cell that trains it")
 	_, err = trial.Call(backend, filepath.Join(dir, "none"), nil)
 	check.Error(t, err, "run the cell that trains it")
 }

@@ -1,0 +1,65 @@
+// Package recipes holds the training runs whose numbers are quoted anywhere, one JSON file a run: its command, settings, seed, cost
+// and results. A lesson, which has no time for such a run, quotes the numbers from here:
+//
+//	accuracy, err := recipes.Number("scenes-vqa", "test", "vqa", "accuracy")   // 0 to 1
+//	command, err := recipes.Command("scenes-vqa")                              // that trains it again
+package recipes
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+//go:embed *.json
+var files embed.FS
+
+// Number is a number of a recipe; keys lead to it through the objects of the file.
+func Number(recipe string, keys ...string) (float64, error) {
+	x, err := find(recipe, keys)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := x.(float64)
+	if !ok {
+		return 0, fmt.Errorf("recipes: %s.json has no number at %s", recipe, strings.Join(keys, "."))
+	}
+	return n, nil
+}
+
+// Command is the command line that makes a recipe's runs.
+func Command(recipe string) (string, error) {
+	x, err := find(recipe, []string{"command"})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(x), nil
+}
+
+func find(recipe string, keys []string) (any, error) {
+	content, err := files.ReadFile(recipe + ".json")
+	if err != nil {
+		all, _ := files.ReadDir(".")
+		names := make([]string, len(all))
+		for i, f := range all {
+			names[i] = strings.TrimSuffix(f.Name(), ".json")
+		}
+		return nil, fmt.Errorf("recipes: there is no recipe %q; there are %s", recipe, strings.Join(names, ", "))
+	}
+	var x any
+	if err := json.Unmarshal(content, &x); err != nil {
+		return nil, fmt.Errorf("recipes: %s.json: %w", recipe, err)
+	}
+	for _, key := range keys {
+		object, _ := x.(map[string]any)
+		var ok bool
+		if x, ok = object[key]; !ok {
+			return nil, fmt.Errorf("recipes: %s.json has no %q where %s leads; there are %s", recipe, key, strings.Join(keys, "."),
+				strings.Join(slices.Sorted(maps.Keys(object)), ", "))
+		}
+	}
+	return x, nil
+}
