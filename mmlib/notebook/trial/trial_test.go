@@ -112,7 +112,9 @@ func TestTrain(t *testing.T) {
 	if _, err := trial.Train(ctx, backend, begun, more); err != nil {
 		t.Fatal(err)
 	}
-	out, err := trial.Call(backend, begun, func(s *model.Scope, in []*Node) []*Node { return []*Node{classify(s, in[0])} }, [][]float32{{1, 2}})
+	out, err := trial.Call(backend, begun, func(s *model.Scope, in []*Node) []*Node {
+		return []*Node{classify(s, in[0])}
+	}, [][]float32{{1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
