@@ -1,8 +1,8 @@
-// Package recipes holds the training runs whose numbers are quoted anywhere, one JSON file a run: its command, settings, seed, cost
-// and results. A lesson, which has no time for such a run, quotes the numbers from here:
+// Package recipes holds the training runs whose numbers are quoted anywhere, one JSON file a recipe: its commands, seed, cost and
+// results, which 'gomm reproduce' repeats. A lesson, which has no time for such a run, quotes the numbers from here:
 //
-//	accuracy, err := recipes.Number("scenes-vqa", "test", "vqa", "accuracy")   // 0 to 1
-//	command, err := recipes.Command("scenes-vqa")                              // that trains it again
+//	accuracy, err := recipes.Number("understand", "figures", "vqa/accuracy")   // 0 to 1
+//	commands, err := recipes.Commands("understand")                            // that train it again
 package recipes
 
 import (
@@ -30,13 +30,18 @@ func Number(recipe string, keys ...string) (float64, error) {
 	return n, nil
 }
 
-// Command is the command line that makes a recipe's runs.
-func Command(recipe string) (string, error) {
-	x, err := find(recipe, []string{"command"})
+// Commands are the commands that make a recipe's runs, in their order; {run} stands for the folder of all.
+func Commands(recipe string) ([]string, error) {
+	x, err := find(recipe, []string{"commands"})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return fmt.Sprint(x), nil
+	list, _ := x.([]any)
+	commands := make([]string, len(list))
+	for i, c := range list {
+		commands[i] = fmt.Sprint(c)
+	}
+	return commands, nil
 }
 
 func find(recipe string, keys []string) (any, error) {

@@ -33,7 +33,7 @@ its bar.
 
 On the same backend of a machine of the same kind the same seed gives the same figures; elsewhere they differ a little.
 A reproduction that was interrupted goes on where it stopped when it is started again.`,
-		Example: `  gomm reproduce recipes/scenes-captions.json
+		Example: `  gomm reproduce recipes/mnist-tiny.json
   gomm reproduce recipes/mnist-demo.json --run runs/again --seed 2
   gomm reproduce recipes/understand.json --dry-run      only print the commands`,
 		Args:              cobra.ExactArgs(1),
