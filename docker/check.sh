@@ -41,8 +41,8 @@ if [ "$(uname -m)" = x86_64 ]; then
 	run --rm --network=none --cap-drop=ALL "$name" bin/gomm doctor | grep "^ok  *XLA plugin"
 fi
 
-echo "== lesson 3, with the network off"
-run --rm --network=none --cap-drop=ALL "$name" make check-notebooks LANGUAGES=en ONLY=03
+echo "== lessons 3 and 11, with the network off"
+run --rm --network=none --cap-drop=ALL "$name" make check-notebooks LANGUAGES=en ONLY="03|11"
 
 echo "== the server"
 container=$(run -d --cap-drop=ALL -e JUPYTER_TOKEN="$token" -p "127.0.0.1:$port:8888" "$name")
