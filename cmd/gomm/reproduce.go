@@ -196,7 +196,7 @@ func (r reproduction) run(ctx context.Context) error {
 func minutes(d time.Duration) string { return fmt.Sprintf("%.1f min", d.Minutes()) }
 
 // toDo says what is left to do of a command: nothing of a training that has ended, and the rest of one that was interrupted. Whether
-// the run in the folder is the one that the command would make is checked as far as its kind goes.
+// the run in the folder is the one that the command would make is checked as far as its kind and its seed go.
 func toDo(args []string) (left []string, done bool, err error) {
 	at := slices.Index(args, "--run")
 	if at < 0 || at+1 >= len(args) || args[0] != "pretrain" && args[0] != "finetune" {
@@ -213,9 +213,19 @@ func toDo(args []string) (left []string, done bool, err error) {
 	if s.Kind != args[1] || s.Training == nil {
 		return nil, false, fmt.Errorf("%s holds a %s, and the recipe makes a %s there: name another folder by --run", dir, s.Kind, args[1])
 	}
+	seed := "1"
+	for i, arg := range args[:len(args)-1] {
+		if arg == "--seed" {
+			seed = args[i+1]
+		}
+	}
+	if fmt.Sprint(s.Seed) != seed {
+		return nil, false, fmt.Errorf("%s holds a run of seed %d, and this one is of seed %s: name another folder by --run", dir, s.Seed, seed)
+	}
 	t, err := experiment.ReadTrained(dir)
 	if err != nil {
 		return nil, false, err
 	}
-	return []string{args[0], args[1], "--resume", "--run", dir}, t.Steps == int64(s.Training.Steps), nil
+	ended := t.Steps == int64(s.Training.Steps) || t.StoppedEarly != ""
+	return []string{args[0], args[1], "--resume", "--run", dir}, ended, nil
 }

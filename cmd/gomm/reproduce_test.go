@@ -54,6 +54,10 @@ func TestReproduce(t *testing.T) {
 		!strings.Contains(err.Error(), `has no figure "nothing"`) {
 		t.Errorf("again: %v, said %q", err, stderr)
 	}
+	r.Commands[0] = train + " --seed 2"
+	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "of seed 1, and this one is of seed 2") {
+		t.Errorf("another seed in the folder: %v", err)
+	}
 	r.Commands[0] = strings.Replace(train, "pretrain clip", "pretrain simclr", 1)
 	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "holds a clip") {
 		t.Errorf("another kind in the folder: %v", err)
