@@ -52,6 +52,9 @@ func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 	if look == nil {
 		return nil
 	}
+	if room := len(look)/r.Count() - from; len(tokens) > room {
+		return fmt.Errorf("it says where %d tokens look, and there is room for %d", len(tokens), room)
+	}
 	for i, regions := range tokens {
 		if len(regions) == r.Count() { // all of them, which says nothing
 			continue

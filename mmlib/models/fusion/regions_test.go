@@ -25,6 +25,9 @@ func TestGrounding(t *testing.T) {
 	second[8], second[16], second[17] = 0.3, 0.7, 1
 	look := make([]float32, 2*4)
 	check.Must(t, r.mark(look, 0, [][]int{{1}, {0, 1, 2, 3}}))
+	if err := r.mark(look, 1, [][]int{{1}, {1}}); err == nil {
+		t.Error("more tokens than there is room for were taken")
+	}
 	if err := r.mark(look, 0, [][]int{{4}}); err == nil {
 		t.Error("a region that there is not was taken")
 	}
