@@ -69,7 +69,7 @@ new-venv: # with Python's own means; nothing needs root
 	$(Q).venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(Q)cp requirements.txt .venv/installed.txt
 
-notebooks: kernel ## Build all notebooks from tutorials/ and execute them (about 20 minutes)
+notebooks: kernel ## Build all notebooks from tutorials/ and execute them (about half an hour)
 	$(Q)$(GO) run $(VCS) ./tutorials/build $(LESSONS)
 
 check-notebooks: kernel ## Execute all notebooks; fail where one is stale or wrong
