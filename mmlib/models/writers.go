@@ -20,6 +20,7 @@ type writing struct {
 	label, about, measure string
 	each, steps, batch    int      // texts about each picture; training steps; pictures in a batch
 	prefix                bool     // what is given is read as a whole
+	gray                  bool     // there are texts about gray scenes
 	length                int      // of texts about the preset's scenes, in tokens
 	grounding             float64  // weight of looking where an answer is read
 	kinds                 []string // of questions in training; see scenes.Source
@@ -29,7 +30,7 @@ type writing struct {
 func vqaKind() Kind {
 	return writing{
 		label: "VQA", about: "answers to questions about pictures, from a pretrained fusion", measure: "answers",
-		each: 4, steps: 5000, batch: 32, prefix: true, length: 24, grounding: 0.5,
+		each: 4, steps: 5000, batch: 32, prefix: true, gray: true, length: 24, grounding: 0.5,
 		kinds: append(scenes.Kinds(), scenes.AskComparison, scenes.AskComparison), // which are learnt last
 		texts: func(s spoken) (fusion.Written, int) { return answers{s}, s.question + s.answer },
 	}.kind()
@@ -45,7 +46,7 @@ func captionerKind() Kind {
 
 func dialogueKind() Kind {
 	return writing{
-		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1000,
+		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1500,
 		batch: 32, length: 176, grounding: 0.5,
 		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
 	}.kind()
@@ -85,7 +86,7 @@ func (w writing) kind() Kind {
 
 func (w writing) train(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
 	config := *s.Model.(*fusion.WriterConfig)
-	if err := colored(s.Data, false); err != nil {
+	if err := colored(s.Data, w.gray); err != nil {
 		return nil, err
 	}
 	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
@@ -112,7 +113,10 @@ func (w writing) begin(s *Settings, from Settings) error {
 	}
 	s.Data = from.Data
 	if source, ok := s.Data.(*scenes.Source); ok {
-		source.Gray, source.Shuffle = 0, false // a caption that is written has an order to keep to
+		source.Shuffle = false // a caption that is written has an order to keep to
+		if !w.gray {
+			source.Gray = 0
+		}
 		if len(source.Kinds) == 0 {
 			source.Kinds = slices.Clone(w.kinds)
 		}

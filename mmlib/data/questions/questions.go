@@ -9,5 +9,5 @@ type Question struct {
 	Language string `json:"language"`
 	Text     string `json:"text"`
 	Answer   string `json:"answer"`
-	Cells    []int  `json:"cells"` // where in a grid one must look; all of it for a count
+	Cells    []int  `json:"cells"` // of a grid, from which the answer is read; all of them for a count
 }

@@ -93,7 +93,7 @@ func (t *talk) next() (questions.Question, bool) {
 	}
 	q := questions.Question{
 		Kind: AskReference, About: of.String(), Text: fmt.Sprintf(t.l.itsNeighbor[of], t.l.to[to]), Answer: t.value(of, beside),
-		Cells: []int{t.focus, beside},
+		Cells: []int{beside},
 	}
 	t.speakOf(beside)
 	t.said[of] = true

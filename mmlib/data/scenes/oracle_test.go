@@ -165,7 +165,8 @@ func TestAnswers(t *testing.T) {
 		asked := map[string]int{}
 		for i := range 300 {
 			scene := set.Scene(i)
-			en, zh := asker{scene, &english, rand.New(rand.NewPCG(1, uint64(i)))}, asker{scene, &chinese, rand.New(rand.NewPCG(1, uint64(i)))}
+			in := func(l *language) asker { return asker{Scene: scene, l: l, r: rand.New(rand.NewPCG(1, uint64(i)))} }
+			en, zh := in(&english), in(&chinese)
 			for range 20 {
 				q, other := en.ask(nil), zh.ask(nil)
 				asked[q.Kind]++

@@ -28,8 +28,9 @@ func Kinds() []string {
 // asker makes questions about a scene in a language.
 type asker struct {
 	Scene
-	l *language
-	r *rand.Rand
+	l    *language
+	r    *rand.Rand
+	gray bool // the scene is drawn in gray: nothing is said of colors
 }
 
 // ask draws a question, of each of the kinds as often as it is listed. Some kinds fit few scenes: where a description names no single
@@ -54,7 +55,14 @@ func (a asker) ask(kinds []string) questions.Question {
 func (a asker) at(cell int) string               { return a.l.atPlace(cell, a.Grid) }
 func (a asker) value(of Attribute, i int) string { return a.l.value(of, int(a.Cells[i][of])) }
 func (a asker) anyCell() int                     { return a.r.IntN(len(a.Cells)) }
-func (a asker) anyAttribute() Attribute          { return Attribute(a.r.IntN(NumAttributes)) }
+
+// anyAttribute draws one that can be seen.
+func (a asker) anyAttribute() Attribute {
+	if a.gray {
+		return [...]Attribute{Digit, Style}[a.r.IntN(2)]
+	}
+	return Attribute(a.r.IntN(NumAttributes))
+}
 
 // twoCells draws two different cells.
 func (a asker) twoCells() (int, int) {
@@ -153,6 +161,9 @@ func (a asker) described(d description) []int {
 func (a asker) unique(cell int) (description, bool) {
 	d := description{are: a.Cells[cell]}
 	for _, of := range a.r.Perm(NumAttributes) {
+		if a.gray && colors(Attribute(of)) {
+			continue
+		}
 		d.of[of] = true
 		if len(a.described(d)) == 1 {
 			return d, true
@@ -210,7 +221,7 @@ func (a asker) reference() (questions.Question, bool) {
 	of := a.anyAttribute()
 	return questions.Question{
 		Kind: AskReference, About: of.String(), Text: fmt.Sprintf(a.l.refer[of], a.l.noun(d), a.l.to[to]), Answer: a.value(of, j),
-		Cells: []int{i, j},
+		Cells: []int{j},
 	}, true
 }
 

@@ -47,6 +47,9 @@ const (
 	Style
 )
 
+// colors reports whether the attribute is a color, which cannot be told in gray.
+func colors(a Attribute) bool { return a == Color || a == Background }
+
 // NumAttributes is the number of attributes.
 const NumAttributes = 4
 

@@ -165,7 +165,7 @@ func (s *Set) Captions(i int) []string {
 }
 
 // Questions draws n questions about scene i, of Source.Kinds. Without r they are always the same ones, of these kinds alike; with it
-// they are drawn for training.
+// they are drawn for training. About a scene in gray nothing is asked that takes its colors to answer.
 func (s *Set) Questions(i, n int, r *rand.Rand) []questions.Question {
 	kinds := s.source.Kinds
 	if r == nil || s.stream != 0 {
@@ -176,7 +176,7 @@ func (s *Set) Questions(i, n int, r *rand.Rand) []questions.Question {
 	}
 	scene, list := s.Scene(i), make([]questions.Question, n)
 	for k := range list {
-		list[k] = asker{scene, s.tongue(r), r}.ask(kinds)
+		list[k] = asker{scene, s.tongue(r), r, s.gray(i)}.ask(kinds)
 	}
 	return list
 }
@@ -186,7 +186,7 @@ func (s *Set) Dialogue(i int, r *rand.Rand) []questions.Question {
 	if r == nil {
 		r = s.random(i, forDialogue)
 	}
-	return asker{s.Scene(i), s.tongue(r), r}.dialogue()
+	return asker{s.Scene(i), s.tongue(r), r, false}.dialogue()
 }
 
 // Answers lists every answer that a question about a scene of the set can have: the list that a model ranks.
@@ -208,13 +208,22 @@ func (s *Set) teach(ask func(i int) []questions.Question) *questions.Blind {
 	return b
 }
 
+// Attributes names what [Set.Classes] gives of each cell.
+func (s *Set) Attributes() []string {
+	names := make([]string, NumAttributes)
+	for a := range names {
+		names[a] = Attribute(a).String()
+	}
+	return names
+}
+
 // Classes writes the value of every attribute of every cell of scene i, cell by cell; -1 for the colors of a scene that is drawn in
 // gray.
 func (s *Set) Classes(dst []int32, i int) {
 	gray := s.gray(i)
 	for n, cell := range s.Scene(i).Cells {
 		for a, v := range cell {
-			if dst[n*NumAttributes+a] = int32(v); gray && (Attribute(a) == Color || Attribute(a) == Background) {
+			if dst[n*NumAttributes+a] = int32(v); gray && colors(Attribute(a)) {
 				dst[n*NumAttributes+a] = -1
 			}
 		}

@@ -3,10 +3,40 @@ package scenes
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gomm/mmlib/data"
 )
+
+// TestGrayQuestions: of a gray scene nothing is asked that takes its colors to answer, and of others everything.
+func TestGrayQuestions(t *testing.T) {
+	set := load(t, func(s *Source) { s.Gray, s.Languages = 0.3, []string{"en"} })[data.Train]
+	colorful := func(q string) bool {
+		for _, a := range []Attribute{Color, Background} {
+			for v := range a.Values() {
+				if strings.Contains(q, a.Value(v)) {
+					return true
+				}
+			}
+		}
+		return strings.Contains(q, "color") || strings.Contains(q, "background")
+	}
+	asked := map[bool]int{}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 300 {
+		for _, q := range set.Questions(i, 4, r) {
+			if gray := set.gray(i); colorful(q.Text) {
+				if asked[gray]++; gray {
+					t.Errorf("%q is asked about a gray scene", q.Text)
+				}
+			}
+		}
+	}
+	if asked[false] < 350 {
+		t.Errorf("%d questions about 210 colored scenes are of colors, about 430 should be", asked[false])
+	}
+}
 
 // TestGray: about the given share of the training scenes is gray, of which the colors are unknown; no other scene is; and a model reads
 // what people see, prepared or not.
