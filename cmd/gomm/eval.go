@@ -111,8 +111,10 @@ func printEvaluation(w io.Writer, e *experiment.Evaluation, page string) error {
 	if len(counted) > 0 {
 		align(&out, shares)
 		out.WriteByte('\n')
-		align(&out, errorsByPart(counted))
-		out.WriteByte('\n')
+		if len(counted[0].Parts) > 0 {
+			align(&out, errorsByPart(counted))
+			out.WriteByte('\n')
+		}
 	}
 	for _, f := range others {
 		if f.Name != "" {

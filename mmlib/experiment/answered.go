@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gomm/mmlib/data/questions"
 	"gomm/mmlib/report"
 )
 
@@ -23,15 +24,28 @@ func (a *answering) Sections() ([]report.Section, error) {
 	return sections, nil
 }
 
-// byKind is a table of the kinds of questions.
+// byKind is a table of the kinds of questions, and within a kind of the attributes that are asked for.
 func (a *answering) byKind() report.Section {
 	rows := [][]string{}
-	seeing, blind := a.Figures()[0], a.Figures()[1]
-	for i, p := range seeing.Parts {
-		b := blind.Parts[i]
-		rows = append(rows, []string{p.Name, fmt.Sprint(p.Total), percent(p.Right, p.Total), percent(b.Right, b.Total)})
+	row := func(name string, seeing, blind questions.Tally) {
+		rows = append(rows, []string{
+			name, fmt.Sprint(seeing.Total), percent(seeing.Right, seeing.Total), percent(blind.Right, blind.Total),
+		})
 	}
-	rows = append(rows, []string{"all", fmt.Sprint(seeing.Total), percent(seeing.Right, seeing.Total), percent(blind.Right, blind.Total)})
+	var seeing, blind questions.Tally
+	about, aboutBlind := questions.CountAbout(a.asked, a.answers), questions.CountAbout(a.asked, a.blind)
+	kindsBlind := questions.Count(a.asked, a.blind)
+	for i, kind := range questions.Count(a.asked, a.answers) {
+		row(kind.Kind, kind, kindsBlind[i])
+		seeing.Right, seeing.Total = seeing.Right+kind.Right, seeing.Total+kind.Total
+		blind.Right, blind.Total = blind.Right+kindsBlind[i].Right, blind.Total+kindsBlind[i].Total
+		for k, t := range about {
+			if t.Kind == kind.Kind && t.Total < kind.Total {
+				row("– "+t.About, t, aboutBlind[k])
+			}
+		}
+	}
+	row("all", seeing, blind)
 	return report.Section{
 		Title: "Answers by kind of question",
 		Text:  "Without the picture the most frequent answer of the training split is given to a question: what is above that was seen.",

@@ -177,6 +177,9 @@ func (a *answering) Figures() []Figure {
 	for _, p := range figures[0].Parts {
 		figures = append(figures, Figure{Key: "accuracy_" + p.Name, Value: float64(p.Right) / float64(p.Total), Unit: Share})
 	}
+	for _, t := range questions.CountAbout(a.asked, a.answers) {
+		figures = append(figures, Figure{Key: "accuracy_" + t.Kind + "_" + t.About, Value: t.Share(), Unit: Share, Detail: true})
+	}
 	if a.ranking != nil {
 		figures = append(figures, a.ranking.figures()...)
 	}

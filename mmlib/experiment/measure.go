@@ -106,6 +106,8 @@ type Figure struct {
 	Value float64
 	Unit  Unit
 
+	Detail bool // of some of the examples of another figure: Describe leaves it out
+
 	// Right of Total is where a share comes from; Parts are the same for classes or other kinds of examples. Total is 0 for
 	// other figures.
 	Right, Total int
@@ -131,9 +133,11 @@ func (f Figure) String() string {
 
 // Describe formats figures on one line: "accuracy 98.40 %, accuracy en 98.38 %".
 func Describe(figures []Figure) string {
-	parts := make([]string, len(figures))
-	for i, f := range figures {
-		parts[i] = strings.ReplaceAll(f.Key, "_", " ") + " " + f.String()
+	var parts []string
+	for _, f := range figures {
+		if !f.Detail {
+			parts = append(parts, strings.ReplaceAll(f.Key, "_", " ")+" "+f.String())
+		}
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")

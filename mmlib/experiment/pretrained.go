@@ -23,6 +23,7 @@ type described interface {
 	Picture(dst []float32, i int, r *rand.Rand)
 	Caption(i int, r *rand.Rand) string
 	Classes(dst []int32, i int) // of each attribute of each region
+	Attributes() []string       // their names
 }
 
 // hider is a model of masked language modelling.
@@ -89,7 +90,8 @@ func measurePretrained(_ context.Context, s *infer.Session, m *models.Model, set
 // regions measures the share of attributes of regions that are named rightly.
 func (p *pretrained) regions(s *infer.Session, d described) error {
 	f, _ := s.Func("regions")
-	each, right := f.Out[0].Size(), 0
+	names := d.Attributes()
+	each, right := f.Out[0].Size(), make([]int, len(names))
 	for start := 0; start < d.Len(); start += batch {
 		n := min(batch, d.Len()-start)
 		out, err := onPictures(s, "regions", n, func(dst []float32, i int) { d.Picture(dst, start+i, nil) })
@@ -105,12 +107,21 @@ func (p *pretrained) regions(s *infer.Session, d described) error {
 			d.Classes(labels, start+i)
 			for k, label := range labels {
 				if named[i*each+k] == label {
-					right++
+					right[k%len(names)]++
 				}
 			}
 		}
 	}
-	p.share("region_accuracy", "attributes of regions", right, d.Len()*each)
+	sum := 0
+	for _, n := range right {
+		sum += n
+	}
+	total := d.Len() * each
+	p.share("region_accuracy", "attributes of regions", sum, total)
+	for i, name := range names {
+		p.share("region_accuracy_"+name, "– "+name, right[i], total/len(names))
+		p.figures[len(p.figures)-1].Detail = true
+	}
 	return nil
 }
 

@@ -1,7 +1,7 @@
 package questions
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 )
 
@@ -52,9 +52,9 @@ func (b *Blind) Answer(q Question) string {
 	return best
 }
 
-// Tally counts right answers by the kind of question.
+// Tally counts right answers to a group of questions.
 type Tally struct {
-	Kind         string
+	Kind, About  string // as in Question; About is "" where all of a kind are counted
 	Right, Total int
 	Answers      int // different ones
 }
@@ -64,24 +64,39 @@ func (t Tally) Share() float64 { return float64(t.Right) / float64(max(t.Total, 
 
 // Count compares answers with those of questions, by their kind, in alphabetical order.
 func Count(asked []Question, answers []string) []Tally {
-	tallies := map[string]*Tally{}
-	different := map[string]map[string]bool{}
+	return count(asked, answers, func(q Question) (Tally, bool) { return Tally{Kind: q.Kind}, true })
+}
+
+// CountAbout is [Count] by kind and attribute, of the questions that are about one.
+func CountAbout(asked []Question, answers []string) []Tally {
+	return count(asked, answers, func(q Question) (Tally, bool) { return Tally{Kind: q.Kind, About: q.About}, q.About != "" })
+}
+
+// count compares answers by the groups that group puts questions in; it leaves out those of which it is false.
+func count(asked []Question, answers []string, group func(Question) (Tally, bool)) []Tally {
+	tallies := map[Tally]*Tally{}
+	different := map[Tally]map[string]bool{}
 	for i, q := range asked {
-		t := tallies[q.Kind]
+		key, ok := group(q)
+		if !ok {
+			continue
+		}
+		t := tallies[key]
 		if t == nil {
-			t = &Tally{Kind: q.Kind}
-			tallies[q.Kind], different[q.Kind] = t, map[string]bool{}
+			t = &Tally{Kind: key.Kind, About: key.About}
+			tallies[key], different[key] = t, map[string]bool{}
 		}
 		t.Total++
 		if answers[i] == q.Answer {
 			t.Right++
 		}
-		different[q.Kind][q.Answer] = true
-		t.Answers = len(different[q.Kind])
+		different[key][q.Answer] = true
+		t.Answers = len(different[key])
 	}
 	list := make([]Tally, 0, len(tallies))
-	for _, kind := range slices.Sorted(maps.Keys(tallies)) {
-		list = append(list, *tallies[kind])
+	for _, t := range tallies {
+		list = append(list, *t)
 	}
+	slices.SortFunc(list, func(a, b Tally) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.About, b.About)) })
 	return list
 }

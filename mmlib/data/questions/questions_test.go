@@ -48,3 +48,17 @@ func TestCount(t *testing.T) {
 		t.Errorf("share %g", s)
 	}
 }
+
+// TestCountAbout: a question that is about no attribute is in no group.
+func TestCountAbout(t *testing.T) {
+	asked := []questions.Question{
+		{Kind: "b", About: "y", Answer: "1"}, {Kind: "b", About: "x", Answer: "2"}, {Kind: "a", Answer: "3"}, {Kind: "b", About: "y", Answer: "4"},
+	}
+	got := questions.CountAbout(asked, []string{"1", "0", "3", "0"})
+	want := []questions.Tally{
+		{Kind: "b", About: "x", Right: 0, Total: 1, Answers: 1}, {Kind: "b", About: "y", Right: 1, Total: 2, Answers: 2},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
