@@ -72,9 +72,10 @@ func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 // grounding is the loss of looking elsewhere than where a token is to be read (attention supervision, as in Gan et al. 2017, VQS,
 // arXiv:1708.04686): the mean of
 //
-//	-log( share of the attention, over all heads and blocks, that lies on the regions )
+//	-1/n Σ log( n · attention to the region, over all heads and blocks )        over the n regions
 //
-// over the tokens of which the regions are known, those of look [B, L, regions]; share is that of the attention itself. weights are each
+// over the tokens of which the regions are known, those of look [B, L, regions]: the cross-entropy of attention that is spread evenly
+// over them, less its smallest value. share is that of the attention on them all. weights are each
 // block's over the picture's tokens, [B, H, L, 1+Grid²]. The class token is no region.
 func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Node) {
 	var sum *Node
@@ -90,8 +91,10 @@ func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Nod
 	shares := Reshape(ReduceSum(Reshape(patches, b, length, r.Grid, side, r.Grid, side), 3, 5), b, length, r.Count())
 	known := ReduceMax(look, -1)
 	share = ReduceSum(Mul(shares, look), -1)
+	n := ReduceAndKeep(look, ReduceSum, -1)
+	each := Div(Mul(Log(AddScalar(Mul(shares, n), 1e-6)), look), MaxScalar(n, 1))
 	mean := func(x *Node) *Node { return Div(ReduceAllSum(Mul(x, known)), MaxScalar(ReduceAllSum(known), 1)) }
-	return mean(Neg(Log(AddScalar(share, 1e-6)))), mean(share)
+	return Neg(mean(ReduceSum(each, -1))), mean(share)
 }
 
 // labels makes a tensor [B, regions, attributes] of classes.

@@ -49,6 +49,32 @@ func TestGrounding(t *testing.T) {
 	}
 }
 
+// TestGroundingOnBoth: a token that is read in two regions looks at both alike; to look at one of them alone costs.
+func TestGroundingOnBoth(t *testing.T) {
+	c := Config{Vision: vision.Config{ImageSize: 8, PatchSize: 4}}
+	r := Regions{Grid: 2}
+	look := make([]float32, 4)
+	check.Must(t, r.mark(look, 0, [][]int{{0, 3}}))
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	check.Must(t, err)
+	exec := MustNewExec(b, func(w, look *Node) []*Node {
+		l, share := r.grounding([]*Node{w}, look, c)
+		return []*Node{l, share}
+	})
+	for _, test := range []struct{ weights, want []float32 }{
+		{[]float32{0, 0.5, 0, 0, 0.5}, []float32{0, 1}},
+		{[]float32{0, 0.8, 0, 0, 0.2}, []float32{0.22314355, 1}}, // -(log 1.6 + log 0.4)/2
+		{[]float32{0.2, 0.4, 0, 0, 0.4}, []float32{0.22314355, 0.8}},
+	} {
+		out := exec.MustCall(tensors.FromFlatDataAndDimensions(test.weights, 1, 1, 1, 5), tensors.FromFlatDataAndDimensions(look, 1, 1, 4))
+		for i, want := range test.want {
+			if got := tensors.ToScalar[float32](out[i]); math.Abs(float64(got-want)) > 1e-5 {
+				t.Errorf("weights %v: number %d is %.6f, want %.6f", test.weights, i, got, want)
+			}
+		}
+	}
+}
+
 // TestPool: the tokens of a 4×4 grid become the means of its quarters, behind the class token.
 func TestPool(t *testing.T) {
 	c := Config{Vision: vision.Config{ImageSize: 16, PatchSize: 4}, Pool: 2}
