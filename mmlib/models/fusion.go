@@ -20,8 +20,9 @@ func fusionKind() Kind {
 		About:   "a model of pictures and language (ALBEF, BLIP) on scenes and their captions, from random weights",
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
-			"scenes-attributes": fusionPreset(2, fusion.Objectives{Classification: 1}, 1500),
-			"scenes-masking":    fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1, Grounding: 0.5}, 1500),
+			"scenes-attributes":     fusionPreset(2, fusion.Objectives{Classification: 1}, 3000),
+			"scenes-4x4-attributes": fusionPreset(4, fusion.Objectives{Classification: 1}, 3000),
+			"scenes-masking":        fusionPreset(2, fusion.Objectives{Classification: 1, Masking: 1, Grounding: 0.5}, 1500),
 			"scenes": fusionPreset(2,
 				fusion.Objectives{Classification: 1, Contrast: 0.5, Matching: 0.5, Masking: 1, Grounding: 0.5}, 1500),
 			"scenes-bpe": piecesPreset,
@@ -41,7 +42,7 @@ func fusionKind() Kind {
 // sceneSource are scenes of a grid, as the presets have them.
 func sceneSource(grid int) *scenes.Source {
 	s := scenes.Default()
-	s.Grid, s.Augment = grid, slight
+	s.Grid, s.Augment = grid, varied
 	return s
 }
 
@@ -91,10 +92,10 @@ func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (
 	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
 }
 
-// colored refuses gray scenes where more is learnt than classes: texts tell of colors.
-func colored(source data.Source, classesAlone bool) error {
-	if s, ok := source.(*scenes.Source); ok && s.Gray > 0 && !classesAlone {
-		return fmt.Errorf("models: data.gray is %g, and texts tell of colors: gray scenes are for classification alone", s.Gray)
+// colored refuses gray scenes unless what is learnt of them can be told from them: captions and dialogues tell of colors.
+func colored(source data.Source, seen bool) error {
+	if s, ok := source.(*scenes.Source); ok && s.Gray > 0 && !seen {
+		return fmt.Errorf("models: data.gray is %g, and these texts tell of colors: gray scenes are for classification and questions", s.Gray)
 	}
 	return nil
 }

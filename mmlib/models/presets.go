@@ -11,6 +11,10 @@ var (
 	slight = mnist.Augment{Shift: 1}
 	gentle = mnist.Augment{Shift: 2, Rotate: 8, Scale: 0.08, Shear: 4}
 	strong = mnist.Augment{Shift: 2.5, Rotate: 12, Scale: 0.12, Shear: 8}
+
+	// varied is for the digits of scenes. Without Plain sharp digits are what the model has never seen, and more training makes it worse:
+	// of the attributes of validation scenes 98.1 % were right after 1,500 steps and 97.0 % after 8,000; with it 98.9 % after 3,000.
+	varied = mnist.Augment{Shift: 2, Rotate: 10, Scale: 0.1, Shear: 5, Plain: 0.3}
 )
 
 func adamW(steps int, rate float64, warmup int) run.Training {

@@ -17,6 +17,10 @@ type Augment struct {
 	Shear   float64 `json:"shear"`             // degrees
 	Elastic float64 `json:"elastic,omitempty"` // pixels by which the points of a coarse grid move, each for itself
 	Stroke  float64 `json:"stroke,omitempty"`  // how far strokes become thicker or thinner by a pixel: 1 is all the way
+
+	// Plain is the share of the pictures that stay as they are. What is changed is interpolated, which blurs it: a model that has only
+	// seen blurred pictures may take the sharp ones of validation for something else.
+	Plain float64 `json:"plain,omitempty"`
 }
 
 // Validate names the range at fault.
@@ -31,6 +35,7 @@ func (a Augment) Validate() error {
 		{"shear", a.Shear, 80},
 		{"elastic", a.Elastic, Side},
 		{"stroke", a.Stroke, 1},
+		{"plain", a.Plain, 1},
 	} {
 		if !(field.value >= 0 && field.value <= field.max) { // so that NaN is refused as well
 			return fmt.Errorf("augment.%s is %v: it must be at least 0 and at most %v", field.name, field.value, field.max)
@@ -65,6 +70,9 @@ func (s *Set) Picture(dst []float32, i int, r *rand.Rand) {
 
 // change fills dst with the picture src, changed at random and normalised: value·gain + bias, where value is 0 to 255.
 func (a Augment) change(dst *[Pixels]float32, src *[Pixels]byte, gain, bias float32, r *rand.Rand) {
+	if a.Plain > 0 && r.Float64() < a.Plain {
+		a = Augment{}
+	}
 	w := a.draw(r)
 	if a.Elastic == 0 {
 		w.apply(dst, src, gain, bias, nil)

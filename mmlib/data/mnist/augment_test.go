@@ -29,6 +29,24 @@ func TestPicturePlain(t *testing.T) {
 	}
 }
 
+// TestPlainShare: so many of the pictures are as they are, and the others are not.
+func TestPlainShare(t *testing.T) {
+	s, dst, r := blob(), make([]float32, Pixels), rand.New(rand.NewPCG(1, 2))
+	plain := make([]float32, Pixels)
+	s.Picture(plain, 0, nil)
+	s.Augment = Augment{Shift: 2, Elastic: 1, Stroke: 1, Plain: 0.3}
+	same, n := 0, 2000
+	for range n {
+		s.Picture(dst, 0, r)
+		if slices.Equal(dst, plain) {
+			same++
+		}
+	}
+	if share := float64(same) / float64(n); share < 0.26 || share > 0.34 { // four deviations
+		t.Errorf("%.3f of the pictures are as they are, want 0.3", share)
+	}
+}
+
 // blob is a picture of smooth spots, one above the centre and a fainter one to its right.
 func blob() *Set {
 	s := small(1)
@@ -112,6 +130,7 @@ func TestAugmentValidate(t *testing.T) {
 	check.Error(t, Augment{Scale: 1}.Validate(), "scale", "1")
 	check.Error(t, Augment{Elastic: 29}.Validate(), "elastic", "29")
 	check.Error(t, Augment{Stroke: 1.5}.Validate(), "stroke", "1.5")
+	check.Error(t, Augment{Plain: -0.1}.Validate(), "plain", "-0.1")
 	check.Error(t, Augment{Shear: math.NaN()}.Validate(), "shear", "NaN")
 }
 
