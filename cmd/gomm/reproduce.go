@@ -19,6 +19,7 @@ import (
 
 	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
+	"gomm/recipes"
 )
 
 func newReproduceCommand() *cobra.Command {
@@ -27,20 +28,21 @@ func newReproduceCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reproduce RECIPE",
 		Short: "Repeat a recipe: its trainings and evaluations, beside the figures it records",
-		Long: `Repeat a recipe of recipes/: run its commands one after the other, say what each took, and put what was measured beside
+		Long: `Repeat a recipe, by its name or its file: run its commands one after the other, say what each took, and put what was measured beside
 the figures that the recipe records and the bars it must not fall below. It fails where a command fails or a figure is below
 its bar.
 
 On the same backend of a machine of the same kind the same seed gives the same figures; elsewhere they differ a little.
 A reproduction that was interrupted goes on where it stopped when it is started again.`,
-		Example: `  gomm reproduce recipes/mnist-tiny.json
-  gomm reproduce recipes/mnist-demo.json --run runs/again --seed 2
-  gomm reproduce recipes/understand.json --dry-run      only print the commands`,
+		Example: `  gomm reproduce mnist-tiny
+  gomm reproduce mnist-demo --run runs/again --seed 2
+  gomm reproduce understand --dry-run                   only print the commands
+  gomm reproduce recipes/understand.json                the same recipe, from its file`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
+		ValidArgsFunction: cobra.FixedCompletions(recipes.Names(), cobra.ShellCompDirectiveDefault),
 		RunE: func(c *cobra.Command, args []string) error {
 			var err error
-			if r.recipe, err = readRecipe(args[0]); err != nil {
+			if r.recipe, err = recipes.Open(args[0]); err != nil {
 				return err
 			}
 			if r.dir == "" {
@@ -62,45 +64,9 @@ A reproduction that was interrupted goes on where it stopped when it is started 
 	return c
 }
 
-// recipe is what a file in recipes/ must have to be repeated; what else it says is for people.
-type recipe struct {
-	Name     string             `json:"name"`
-	Commands []string           `json:"commands"` // gomm commands, one a line; {run} stands for the folder of the runs
-	Figures  map[string]float64 `json:"figures"`  // what was measured; see [figure]
-	Bars     map[string]float64 `json:"bars"`     // what must at least be measured
-}
-
-func readRecipe(file string) (r recipe, err error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(content, &r); err != nil {
-		return r, fmt.Errorf("%s is not a recipe: %w", file, err)
-	}
-	if r.Name == "" || r.Name != filepath.Base(r.Name) || len(r.Commands) == 0 {
-		return r, fmt.Errorf("%s is not a recipe: it needs a name, which can be a folder's, and commands", file)
-	}
-	for _, line := range r.Commands {
-		if _, args := splitCommand(line); len(args) == 0 || args[0] != "gomm" {
-			return r, fmt.Errorf("%s: the command %q is not one of gomm", file, line)
-		}
-	}
-	return r, nil
-}
-
-// splitCommand splits "NAME=value gomm eval --run x" into the environment and the words. There are no quotes in it.
-func splitCommand(line string) (env, args []string) {
-	args = strings.Fields(line)
-	for len(args) > 0 && strings.Contains(args[0], "=") {
-		env, args = append(env, args[0]), args[1:]
-	}
-	return env, args
-}
-
 // reproduction is one repetition of a recipe.
 type reproduction struct {
-	recipe         recipe
+	recipe         recipes.Recipe
 	dir            string // of its runs
 	seed           uint64
 	seeded         bool // the seed is another than the recipe's
@@ -119,31 +85,24 @@ func self(ctx context.Context, args ...string) (*exec.Cmd, error) {
 }
 
 // commands are those of the recipe, for this folder and seed.
-func (r reproduction) commands() (lines [][]string, env [][]string) {
-	for _, line := range r.recipe.Commands {
-		variables, args := splitCommand(line)
-		for i := range args {
-			args[i] = strings.ReplaceAll(args[i], "{run}", r.dir)
+func (r reproduction) commands() []recipes.Command {
+	list := r.recipe.In(r.dir)
+	for i, c := range list {
+		if r.seeded && slices.Contains([]string{"pretrain", "finetune", "demo"}, c.Args[1]) {
+			list[i].Args = append(c.Args, "--seed", fmt.Sprint(r.seed))
 		}
-		if r.seeded && slices.Contains([]string{"pretrain", "finetune", "demo"}, args[1]) {
-			args = append(args, "--seed", fmt.Sprint(r.seed))
-		}
-		lines, env = append(lines, args), append(env, variables)
 	}
-	return lines, env
+	return list
 }
 
 func (r reproduction) print() error {
-	lines, env := r.commands()
-	for i, args := range lines {
-		words := slices.Clone(env[i])
-		for _, arg := range args {
+	for _, c := range r.commands() {
+		for i, arg := range c.Args {
 			if !strings.HasPrefix(arg, "--") {
-				arg = quote(arg)
+				c.Args[i] = quote(arg)
 			}
-			words = append(words, arg)
 		}
-		if _, err := fmt.Fprintln(r.stdout, strings.Join(words, " ")); err != nil {
+		if _, err := fmt.Fprintln(r.stdout, c); err != nil {
 			return err
 		}
 	}
@@ -152,12 +111,12 @@ func (r reproduction) print() error {
 
 // run runs the commands and compares.
 func (r reproduction) run(ctx context.Context) error {
-	lines, env := r.commands()
+	commands := r.commands()
 	rows := [][]string{{"", "wall", "CPU"}}
 	var wall, cpu time.Duration
-	for i, args := range lines {
-		label := strings.Join(args, " ")
-		args, done, err := toDo(args[1:])
+	for i, command := range commands {
+		label := strings.Join(command.Args, " ")
+		args, done, err := toDo(command.Args[1:])
 		if err != nil {
 			return err
 		}
@@ -165,12 +124,12 @@ func (r reproduction) run(ctx context.Context) error {
 			fmt.Fprintf(r.stderr, "\ndone already: %s\n", label)
 			continue
 		}
-		fmt.Fprintf(r.stderr, "\n%d/%d: %s\n", i+1, len(lines), label)
+		fmt.Fprintf(r.stderr, "\n%d/%d: %s\n", i+1, len(commands), label)
 		c, err := r.program(ctx, args...)
 		if err != nil {
 			return err
 		}
-		c.Env = append(c.Environ(), env[i]...)
+		c.Env = append(c.Environ(), command.Env...)
 		c.Stdout, c.Stderr = r.stderr, r.stderr
 		interruptOnce(c)
 		began := time.Now()
@@ -195,8 +154,7 @@ func (r reproduction) run(ctx context.Context) error {
 
 func minutes(d time.Duration) string { return fmt.Sprintf("%.1f min", d.Minutes()) }
 
-// toDo says what is left to do of a command: nothing of a training that has ended, and the rest of one that was interrupted. Whether
-// the run in the folder is the one that the command would make is checked as far as its kind and its seed go.
+// toDo says what is left to do of a command: nothing of a training that has ended, and the rest of one that was interrupted.
 func toDo(args []string) (left []string, done bool, err error) {
 	at := slices.Index(args, "--run")
 	if at < 0 || at+1 >= len(args) || args[0] != "pretrain" && args[0] != "finetune" {
@@ -213,14 +171,8 @@ func toDo(args []string) (left []string, done bool, err error) {
 	if s.Kind != args[1] || s.Training == nil {
 		return nil, false, fmt.Errorf("%s holds a %s, and the recipe makes a %s there: name another folder by --run", dir, s.Kind, args[1])
 	}
-	seed := "1"
-	for i, arg := range args[:len(args)-1] {
-		if arg == "--seed" {
-			seed = args[i+1]
-		}
-	}
-	if fmt.Sprint(s.Seed) != seed {
-		return nil, false, fmt.Errorf("%s holds a run of seed %d, and this one is of seed %s: name another folder by --run", dir, s.Seed, seed)
+	if err := sameSettings(args, s); err != nil {
+		return nil, false, fmt.Errorf("%s holds another run, %w: name another folder by --run", dir, err)
 	}
 	t, err := experiment.ReadTrained(dir)
 	if err != nil {
@@ -228,4 +180,35 @@ func toDo(args []string) (left []string, done bool, err error) {
 	}
 	ended := t.Steps == int64(s.Training.Steps) || t.StoppedEarly != ""
 	return []string{args[0], args[1], "--resume", "--run", dir}, ended, nil
+}
+
+// sameSettings reports a setting that a training command would give a run and the run does not have. Those of the model are left out:
+// some of them come with the data.
+func sameSettings(args []string, have models.Settings) error {
+	var f trainFlags
+	c := &cobra.Command{}
+	f.add(c, []string{args[1]})
+	if err := c.ParseFlags(args[2:]); err != nil {
+		return err
+	}
+	want, err := f.settings(args[1])
+	if err != nil {
+		return err
+	}
+	lines := func(s models.Settings) ([]string, error) {
+		text, err := json.MarshalIndent(map[string]any{"seed": s.Seed, "preset": s.Preset, "data": s.Data, "training": s.Training}, "", " ")
+		return strings.Split(string(text), "\n"), err
+	}
+	a, errA := lines(have)
+	b, errB := lines(want)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			trim := func(line string) string { return strings.Trim(line, " ,") }
+			return fmt.Errorf("with %s where this one has %s", trim(a[i]), trim(b[i]))
+		}
+	}
+	return nil
 }

@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gomm/recipes"
 )
 
 // again repeats a recipe with the test binary as gomm.
-func again(t *testing.T, r recipe, dir string) (stdout, stderr string, err error) {
+func again(t *testing.T, r recipes.Recipe, dir string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	err = reproduction{
@@ -33,7 +34,7 @@ func TestReproduce(t *testing.T) {
 	dir := t.TempDir()
 	train := "GOMLX_BACKEND=go gomm " + strings.Join(pretraining("{run}/clip"), " ") + " --set data.validation=8"
 	train = strings.Replace(train, "--steps 40", "--steps 2", 1)
-	r := recipe{
+	r := recipes.Recipe{
 		Name: "small", Commands: []string{train, "GOMLX_BACKEND=go gomm eval --run {run}/clip --split validation"},
 		Figures: map[string]float64{"clip/zero_shot_accuracy_en": 0.5},
 		Bars:    map[string]float64{"clip/step": 2, "clip/training.loss / clip/training.loss": 1},
@@ -55,12 +56,46 @@ func TestReproduce(t *testing.T) {
 		t.Errorf("again: %v, said %q", err, stderr)
 	}
 	r.Commands[0] = train + " --seed 2"
-	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "of seed 1, and this one is of seed 2") {
+	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), `with "seed": 1 where this one has "seed": 2`) {
 		t.Errorf("another seed in the folder: %v", err)
+	}
+	r.Commands[0] = train + " --set training.learning_rate=1e-4"
+	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), `where this one has "learning_rate": 0.0001`) {
+		t.Errorf("another learning rate in the folder: %v", err)
 	}
 	r.Commands[0] = strings.Replace(train, "pretrain clip", "pretrain simclr", 1)
 	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "holds a clip") {
 		t.Errorf("another kind in the folder: %v", err)
+	}
+}
+
+// TestStoppedEarly: a run that was stopped early has ended.
+func TestStoppedEarly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "clip")
+	args := append(pretraining(dir), "--set", "data.validation=8")
+	t.Setenv("GOMLX_BACKEND", "go")
+	var out bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(&out)
+	must(t, root.Execute())
+	file := filepath.Join(dir, "training.json")
+	content, err := os.ReadFile(file)
+	must(t, err)
+	var trained map[string]any
+	must(t, json.Unmarshal(content, &trained))
+	if _, done, err := toDo(args); err != nil || !done {
+		t.Fatalf("a run with all its steps has ended: %v, %v", done, err)
+	}
+	for why, want := range map[string]bool{"": false, "no better for 3 validations": true} {
+		trained["steps"], trained["stopped_early"] = 7, why
+		content, err := json.Marshal(trained)
+		must(t, err)
+		must(t, os.WriteFile(file, content, 0o644))
+		if _, done, err := toDo(args); err != nil || done != want {
+			t.Errorf("stopped early %q: ended %v, want %v; %v", why, done, want, err)
+		}
 	}
 }
 
@@ -92,42 +127,19 @@ func TestFigure(t *testing.T) {
 	}
 }
 
-func TestReadRecipe(t *testing.T) {
-	for content, want := range map[string]string{
-		`{`:             "not a recipe",
-		`{"name": "x"}`: "needs a name",
-		`{"name": "../x", "commands": ["gomm eval"]}`: "needs a name",
-		`{"name": "x", "commands": ["rm -r /"]}`:      "not one of gomm",
-		`{"name": "x", "commands": ["A=b"]}`:          "not one of gomm",
-	} {
-		file := filepath.Join(t.TempDir(), "recipe.json")
-		must(t, os.WriteFile(file, []byte(content), 0o644))
-		if _, err := readRecipe(file); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", content, err, want)
-		}
-	}
-	if _, err := readRecipe("nowhere.json"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
-	}
-}
-
 // TestRecipes: all recipes can be read, and their commands are of gomm and name flags that there are.
 func TestRecipes(t *testing.T) {
-	files, err := filepath.Glob("../../recipes/*.json")
-	must(t, err)
-	files = append(files, "../../.ci/understand-ten.json")
-	for _, file := range files {
-		r, err := readRecipe(file)
+	for _, file := range append(recipes.Names(), "../../.ci/understand-ten.json") {
+		r, err := recipes.Open(file)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		lines, _ := reproduction{recipe: r, dir: "x"}.commands()
-		for _, args := range lines {
-			c, rest, err := newRoot().Find(args[1:])
+		for _, command := range (reproduction{recipe: r, dir: "x"}).commands() {
+			c, rest, err := newRoot().Find(command.Args[1:])
 			must(t, err)
 			if err := c.ParseFlags(rest); err != nil {
-				t.Errorf("%s: %s: %v", file, strings.Join(args, " "), err)
+				t.Errorf("%s: %s: %v", file, command, err)
 			}
 		}
 	}
