@@ -52,7 +52,8 @@ func TestCount(t *testing.T) {
 // TestCountAbout: a question that is about no attribute is in no group.
 func TestCountAbout(t *testing.T) {
 	asked := []questions.Question{
-		{Kind: "b", About: "y", Answer: "1"}, {Kind: "b", About: "x", Answer: "2"}, {Kind: "a", Answer: "3"}, {Kind: "b", About: "y", Answer: "4"},
+		{Kind: "b", About: "y", Answer: "1"}, {Kind: "b", About: "x", Answer: "2"}, {Kind: "a", Answer: "3"},
+		{Kind: "b", About: "y", Answer: "4"},
 	}
 	got := questions.CountAbout(asked, []string{"1", "0", "3", "0"})
 	want := []questions.Tally{

@@ -37,7 +37,8 @@ type Source struct {
 	Augment      mnist.Augment `json:"augment"`        // of each digit, in training
 
 	// Gray is the share of the training scenes that are drawn in gray, of which nobody can tell the colors: so a digit is read by its
-	// form, and not by the colors that it has been seen in. They are for classification (see [Set.Classes]) and for questions, which then ask for digits and styles alone.
+	// form, and not by the colors that it has been seen in. They are for classification (see [Set.Classes]) and for questions, which
+	// then ask for digits and styles alone.
 	Gray float64 `json:"gray,omitempty"`
 	// Kinds are the kinds of questions that are asked, all if empty. One that is named n times is asked n times as often in training.
 	Kinds []string `json:"kinds,omitempty"`

@@ -80,7 +80,7 @@ var rules = []rule{
 	// The command knows models and sources from the table alone. Other programs import what they like.
 	{"cmd/gomm", []string{
 		others, "cmd/gomm/ui", "kernels/...", "mmlib/data", "mmlib/data/captions", "mmlib/data/picture", "mmlib/run", "mmlib/models",
-		"mmlib/train", "mmlib/infer", "mmlib/eval", "mmlib/experiment", "mmlib/report", "mmlib/serve",
+		"mmlib/train", "mmlib/infer", "mmlib/eval", "mmlib/experiment", "mmlib/report", "mmlib/serve", "recipes",
 	}},
 	{"cmd/...", []string{anything}},
 	{"bench/...", []string{anything}},
