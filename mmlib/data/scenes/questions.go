@@ -31,6 +31,8 @@ type asker struct {
 	l    *language
 	r    *rand.Rand
 	gray bool // the scene is drawn in gray: nothing is said of colors
+
+	pairs int // of digit and color that are held out, and not asked for
 }
 
 // ask draws a question, of each of the kinds as often as it is listed. Some kinds fit few scenes: where a description names no single
@@ -131,7 +133,7 @@ func (a asker) anyDescription() description {
 		for of := range d.are {
 			d.are[of] = uint8(a.r.IntN(Attribute(of).Values()))
 		}
-		if len(a.described(d)) == 0 {
+		if pair := d.of[Digit] && d.of[Color] && heldOut(int(d.are[Digit]), int(d.are[Color]), a.pairs); !pair && len(a.described(d)) == 0 {
 			break
 		}
 	}

@@ -176,9 +176,19 @@ func (s *Set) Questions(i, n int, r *rand.Rand) []questions.Question {
 	}
 	scene, list := s.Scene(i), make([]questions.Question, n)
 	for k := range list {
-		list[k] = asker{scene, s.tongue(r), r, s.gray(i)}.ask(kinds)
+		list[k] = s.asker(i, scene, r).ask(kinds)
 	}
 	return list
+}
+
+// asker draws a language to ask about scene i in. Pairs of digit and color that the set does not show are not asked for: that they are
+// never there would be all that is learnt of them.
+func (s *Set) asker(i int, scene Scene, r *rand.Rand) asker {
+	a := asker{Scene: scene, l: s.tongue(r), r: r, gray: s.gray(i)}
+	if !s.unseen {
+		a.pairs = s.source.HeldOutPairs
+	}
+	return a
 }
 
 // Dialogue draws a dialogue of [Rounds] questions about scene i, in one language. Without r it is always the same one.
@@ -186,7 +196,7 @@ func (s *Set) Dialogue(i int, r *rand.Rand) []questions.Question {
 	if r == nil {
 		r = s.random(i, forDialogue)
 	}
-	return asker{s.Scene(i), s.tongue(r), r, false}.dialogue()
+	return s.asker(i, s.Scene(i), r).dialogue()
 }
 
 // Answers lists every answer that a question about a scene of the set can have: the list that a model ranks.

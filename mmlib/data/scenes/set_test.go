@@ -38,6 +38,30 @@ func TestGrayQuestions(t *testing.T) {
 	}
 }
 
+// TestHeldOutPairsNotAskedFor: no question about scenes that do not show a pair names it; those about the unseen scenes do.
+func TestHeldOutPairsNotAskedFor(t *testing.T) {
+	sets := load(t, func(s *Source) { s.HeldOutPairs, s.Languages = 10, []string{"en"} })
+	r := rand.New(rand.NewPCG(1, 2))
+	asked := map[string]int{}
+	for name, set := range sets {
+		for i := range 1000 {
+			for _, q := range append(set.Questions(i, 4, r), set.Dialogue(i, r)...) {
+				for digit := range Digit.Values() {
+					for color := range Color.Values() {
+						pair := Color.Value(color) + " " + Digit.Value(digit)
+						if heldOut(digit, color, 10) && strings.Contains(q.Text, pair) {
+							asked[name]++
+						}
+					}
+				}
+			}
+		}
+	}
+	if asked[data.Train]+asked[data.Validation]+asked[data.Test] > 0 || asked[Unseen] < 100 || asked[ValidationUnseen] < 100 {
+		t.Errorf("pairs held out are asked for so often: %v", asked)
+	}
+}
+
 // TestGray: about the given share of the training scenes is gray, of which the colors are unknown; no other scene is; and a model reads
 // what people see, prepared or not.
 func TestGray(t *testing.T) {

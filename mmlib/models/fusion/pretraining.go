@@ -100,6 +100,8 @@ type Grounded interface {
 type Pretraining struct {
 	Config   PretrainingConfig
 	Captions Captioned
+
+	known priors
 }
 
 // NewPretraining checks what it is given and returns the task.
@@ -119,7 +121,11 @@ func NewPretraining(c PretrainingConfig, p Captioned) (*Pretraining, error) {
 	if _, ok := p.(Grounded); !ok && c.Objectives.Grounding > 0 {
 		return nil, errors.New("fusion: objectives.grounding is not 0, and the captions do not say which regions they tell of")
 	}
-	return &Pretraining{Config: c, Captions: p}, nil
+	t := &Pretraining{Config: c, Captions: p}
+	if regional, ok := p.(Regional); ok && c.Objectives.Classification > 0 {
+		t.known = c.Regions.priors(regional)
+	}
+	return t, nil
 }
 
 // Len implements [task.Task].
@@ -242,7 +248,7 @@ func (t *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 }
 
 func (t *Pretraining) classification(s *model.Scope, b batch) (l, accuracy *Node) {
-	return t.Config.Regions.loss(s, b.picture, b.regions, t.Config.Config)
+	return t.Config.Regions.loss(s, b.picture, b.regions, t.known, t.Config.Config)
 }
 
 // Similarities compares pictures with captions by themselves: cosines in a shared space times exp(s), as CLIP's (ALBEF §3.2, without

@@ -17,6 +17,10 @@ import (
 type Regions struct {
 	Grid    int   `json:"grid"`    // regions along one side
 	Classes []int `json:"classes"` // number of classes of each attribute
+
+	// Adjust makes the loss of an attribute blind to what the others of the region tell of it in the training examples, so that pairs
+	// that do not occur there can be named elsewhere (logit adjustment, Menon et al. 2021).
+	Adjust bool `json:"adjust,omitempty"`
 }
 
 // Unknown stands for a class that cannot be told from the picture, which nothing is learnt from.
@@ -120,12 +124,13 @@ func (r Regions) Logits(s *model.Scope, p Picture, c Config) []*Node {
 	return logits
 }
 
-// loss is the mean cross-entropy over attributes and regions; labels [B, regions, attributes].
-func (r Regions) loss(s *model.Scope, p Picture, labels *Node, c Config) (l, accuracy *Node) {
+// loss is the mean cross-entropy over attributes and regions; labels [B, regions, attributes]. The logits are adjusted by priors.
+func (r Regions) loss(s *model.Scope, p Picture, labels *Node, known priors, c Config) (l, accuracy *Node) {
+	labels = Reshape(labels, -1, len(r.Classes)) // [N, attributes]
 	for i, logits := range r.Logits(s, p, c) {
 		logits = Reshape(logits, -1, r.Classes[i])
-		class := Reshape(Slice(labels, AxisRange(), AxisRange(), AxisElem(i)), -1)
-		one, right := loss.Classification(logits, class, 0, Unknown), loss.Accuracy(logits, class, Unknown)
+		class := Squeeze(Slice(labels, AxisRange(), AxisElem(i)), -1)
+		one, right := loss.Classification(known.adjust(logits, i, labels), class, 0, Unknown), loss.Accuracy(logits, class, Unknown)
 		if l == nil {
 			l, accuracy = one, right
 			continue

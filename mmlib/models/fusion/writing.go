@@ -75,6 +75,8 @@ type Written interface {
 type Writing struct {
 	Config WriterConfig
 	Texts  Written
+
+	known priors
 }
 
 // NewWriting checks what it is given and returns the task.
@@ -91,7 +93,11 @@ func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
 	if _, ok := texts.(Regional); !ok && c.Classification > 0 {
 		return nil, errors.New("fusion: classification is not 0, and the examples have no classes of regions")
 	}
-	return &Writing{Config: c, Texts: texts}, nil
+	t := &Writing{Config: c, Texts: texts}
+	if regional, ok := texts.(Regional); ok && c.Classification > 0 {
+		t.known = c.Regions.priors(regional)
+	}
+	return t, nil
 }
 
 // Len implements [task.Task].
@@ -165,7 +171,7 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	l := loss.Sequence(logits, after, loss.SequenceOptions{Mask: say})
 	metrics := []*Node{shareRight(logits, after, say), allRight(logits, after, say)}
 	if c.Classification > 0 {
-		regions, accuracy := c.Regions.loss(s, picture, in[4], c.Config)
+		regions, accuracy := c.Regions.loss(s, picture, in[4], t.known, c.Config)
 		l, metrics = Add(l, MulScalar(regions, c.Classification)), append(metrics, accuracy)
 	}
 	if c.Grounding > 0 {
