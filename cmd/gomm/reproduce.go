@@ -19,6 +19,7 @@ import (
 
 	"gomm/mmlib/experiment"
 	"gomm/mmlib/models"
+	"gomm/mmlib/run"
 	"gomm/recipes"
 )
 
@@ -182,8 +183,8 @@ func toDo(args []string) (left []string, done bool, err error) {
 	return []string{args[0], args[1], "--resume", "--run", dir}, ended, nil
 }
 
-// sameSettings reports a setting that a training command would give a run and the run does not have. Those of the model are left out:
-// some of them come with the data.
+// sameSettings reports a setting that a training command would give a run and the run does not have. Of the model's those count that
+// the command sets itself: some others come with the data.
 func sameSettings(args []string, have models.Settings) error {
 	var f trainFlags
 	c := &cobra.Command{}
@@ -208,6 +209,19 @@ func sameSettings(args []string, have models.Settings) error {
 		if a[i] != b[i] {
 			trim := func(line string) string { return strings.Trim(line, " ,") }
 			return fmt.Errorf("with %s where this one has %s", trim(a[i]), trim(b[i]))
+		}
+	}
+	for _, kv := range f.set {
+		before, err := json.Marshal(have.Model)
+		if err != nil {
+			return err
+		}
+		key, value, _ := strings.Cut(kv, "=")
+		if err := run.Set(&have, key, value); err != nil {
+			return err
+		}
+		if after, err := json.Marshal(have.Model); err != nil || !bytes.Equal(before, after) {
+			return errors.Join(err, fmt.Errorf("with another %s than %s", key, value))
 		}
 	}
 	return nil

@@ -63,6 +63,10 @@ func TestReproduce(t *testing.T) {
 	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), `where this one has "learning_rate": 0.0001`) {
 		t.Errorf("another learning rate in the folder: %v", err)
 	}
+	r.Commands[0] = train + " --set model.projection=4"
+	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "with another model.projection than 4") {
+		t.Errorf("another model in the folder: %v", err)
+	}
 	r.Commands[0] = strings.Replace(train, "pretrain clip", "pretrain simclr", 1)
 	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), "holds a clip") {
 		t.Errorf("another kind in the folder: %v", err)
