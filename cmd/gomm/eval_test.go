@@ -136,7 +136,7 @@ func TestEvalRefuses(t *testing.T) {
 		{[]string{"--run", clip, "--split", "tset"}, exitFailed, `no split "tset"`},
 		{[]string{"--run", clip, "--split", "train"}, exitUsage, `--split is "train": that is what the run was trained on`},
 		{[]string{"--run", filepath.Join(dir, "none")}, exitFailed, "is not a run folder"},
-		{[]string{"--run", probe, "--data", "fashion-mnist"}, exitFailed, "has no other classes"},
+		{[]string{"--run", probe, "--data", "scenes"}, exitFailed, "the examples have no classes"},
 		{[]string{"--run", probe, "--split", "validation"}, exitFailed, `no split "validation"`},
 		{[]string{"--run", clip, "--data", "mnits"}, exitFailed, "mnits"},
 	} {
