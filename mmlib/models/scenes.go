@@ -18,8 +18,9 @@ import (
 type spoken struct {
 	*scenes.Set
 	tokenizer                 text.Tokenizer
-	question, answer, caption int // lengths, with start and end
-	dialogue                  int // …, with an end behind each answer
+	question, answer, caption int  // lengths, with start and end
+	dialogue                  int  // …, with an end behind each answer
+	counting                  bool // counts are grounded; see fusion.WriterConfig
 }
 
 // captionedScenes implements fusion.Captioned.

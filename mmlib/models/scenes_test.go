@@ -66,13 +66,25 @@ func checkLengths(t *testing.T, set spoken) {
 	}
 }
 
-// TestLooks: the tokens of the two answers, with their ends, are read in the cells of their questions; no token of a question is.
+// TestLooks: the tokens of the two answers, with their ends, are read in the cells of their questions; no token of a question is. Where
+// counts are grounded, one is read in the cells counted and the class token, of which there is none for 0.
 func TestLooks(t *testing.T) {
 	said := []bool{false, false, true, true, false, false, false, true, true, true}
-	got := looks(said, []questions.Question{{Cells: []int{2}}, {Cells: []int{0, 3}}})
-	want := [][]int{nil, nil, {2}, {2}, nil, nil, nil, {0, 3}, {0, 3}, {0, 3}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("looks are %v, want %v", got, want)
+	all := []int{0, 1, 2, 3}
+	for _, test := range []struct {
+		asked    []questions.Question
+		counting bool
+		want     [][]int
+	}{
+		{[]questions.Question{{Cells: []int{2}}, {Cells: []int{0, 3}}}, true, [][]int{{2}, {0, 3}}},
+		{[]questions.Question{{Cells: all, Counted: []int{1}}, {Cells: all, Counted: []int{}}}, false, [][]int{all, all}},
+		{[]questions.Question{{Cells: all, Counted: []int{1}}, {Cells: all, Counted: []int{}}}, true, [][]int{{-1, 1}, {-1}}},
+	} {
+		first, second := test.want[0], test.want[1]
+		want := [][]int{nil, nil, first, first, nil, nil, nil, second, second, second}
+		if got := looks(said, test.asked, test.counting); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, counting %t: looks are %v, want %v", test.asked, test.counting, got, want)
+		}
 	}
 }
 

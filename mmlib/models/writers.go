@@ -93,6 +93,7 @@ func (w writing) train(ctx context.Context, s Settings, files Files, o data.Opti
 	if err != nil {
 		return nil, err
 	}
+	set.counting = config.Counting
 	texts, length := w.texts(set)
 	config.Length = length - 1 // the last token is said and not read
 	s.Model = &config
@@ -140,7 +141,7 @@ func (s answers) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 		for !said[prefix] {
 			prefix++
 		}
-		list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: prefix, Look: looks(said, asked[k:k+1])}
+		list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: prefix, Look: looks(said, asked[k:k+1], s.counting)}
 	}
 	return list, nil
 }
@@ -180,7 +181,7 @@ func (s dialogues) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 				return nil, err
 			}
 			if len(ids) <= s.dialogue {
-				list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: 1, Look: looks(said, asked)}
+				list[k] = fusion.Passage{IDs: ids, Say: said, Prefix: 1, Look: looks(said, asked, s.counting)}
 				break
 			}
 		}
@@ -188,14 +189,18 @@ func (s dialogues) Texts(i, n int, r *rand.Rand) ([]fusion.Passage, error) {
 	return list, nil
 }
 
-// looks are the cells from which each token of the answers is read.
-func looks(said []bool, asked []questions.Question) [][]int {
+// looks are the cells from which each token of the answers is read. With counting a count is read from what is counted and the class
+// token, and otherwise from all cells.
+func looks(said []bool, asked []questions.Question, counting bool) [][]int {
 	list, turn := make([][]int, len(said)), -1
 	for i, say := range said {
 		if say && !said[i-1] {
 			turn++
 		}
-		if say {
+		switch {
+		case say && counting && asked[turn].Counted != nil:
+			list[i] = append([]int{fusion.ClassToken}, asked[turn].Counted...)
+		case say:
 			list[i] = asked[turn].Cells
 		}
 	}

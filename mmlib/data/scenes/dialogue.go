@@ -2,7 +2,7 @@ package scenes
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 
 	"gomm/mmlib/data/questions"
 )
@@ -103,6 +103,6 @@ func (t *talk) next() (questions.Question, bool) {
 // others counts the other digits that share something with "it".
 func (t *talk) others() (questions.Question, bool) {
 	of := t.anyAttribute()
-	n := len(t.having(of, int(t.Cells[t.focus][of]))) - 1
-	return questions.Question{Kind: AskCount, About: of.String(), Text: t.l.others[of], Answer: strconv.Itoa(n), Cells: t.reading()}, true
+	alike := slices.DeleteFunc(t.having(of, int(t.Cells[t.focus][of])), func(cell int) bool { return cell == t.focus })
+	return t.counting(of, t.l.others[of], alike), true
 }

@@ -195,6 +195,29 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestCounted: a count, and nothing else, says which cells it counts, as many as its answer.
+func TestCounted(t *testing.T) {
+	set := load(t, func(s *Source) { s.Grid = 3 })[data.Test]
+	counts := 0
+	for i := range 300 {
+		for _, q := range append(set.Questions(i, 10, nil), set.Dialogue(i, nil)...) {
+			if (q.Kind == AskCount) != (q.Counted != nil) {
+				t.Fatalf("%+v", q)
+			}
+			if q.Kind != AskCount {
+				continue
+			}
+			counts++
+			if strconv.Itoa(len(q.Counted)) != q.Answer {
+				t.Errorf("%s\n%q: %q, and counts %v", set.Scene(i), q.Text, q.Answer, q.Counted)
+			}
+		}
+	}
+	if counts < 300 {
+		t.Errorf("only %d counts", counts)
+	}
+}
+
 // translate turns a Chinese answer into the English one.
 func translate(answer string, grid int) string {
 	zh, en := chinese.answers(grid), english.answers(grid)

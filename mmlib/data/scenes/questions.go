@@ -96,8 +96,13 @@ func (a asker) anyValue() (of Attribute, v int) {
 
 func (a asker) howMany(of Attribute, v int) questions.Question {
 	what := fmt.Sprintf(a.l.be[of], a.l.value(of, v))
+	return a.counting(of, fmt.Sprintf(a.l.count, what), a.having(of, v))
+}
+
+// counting is the question how many cells are those given.
+func (a asker) counting(of Attribute, text string, cells []int) questions.Question {
 	return questions.Question{
-		Kind: AskCount, About: of.String(), Text: fmt.Sprintf(a.l.count, what), Answer: strconv.Itoa(len(a.having(of, v))), Cells: a.reading(),
+		Kind: AskCount, About: of.String(), Text: text, Answer: strconv.Itoa(len(cells)), Cells: a.reading(), Counted: append([]int{}, cells...),
 	}
 }
 

@@ -3,6 +3,7 @@ package fusion
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -51,23 +52,29 @@ func (r Regions) validate(c Config) error {
 // Count is the number of regions.
 func (r Regions) Count() int { return r.Grid * r.Grid }
 
-// mark writes ones into look [tokens, regions] at the regions that say each of the tokens from the given one on, unless that takes all.
+// ClassToken stands among the regions of [Passage.Look] for the picture's class token.
+const ClassToken = -1
+
+// places is the number of places to look at: the class token and the regions.
+func (r Regions) places() int { return 1 + r.Count() }
+
+// mark writes ones into look [tokens, places] at what says each of the tokens from the given one on, unless that takes all regions.
 func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 	if look == nil {
 		return nil
 	}
-	if room := len(look)/r.Count() - from; len(tokens) > room {
+	if room := len(look)/r.places() - from; len(tokens) > room {
 		return fmt.Errorf("it says where %d tokens look, and there is room for %d", len(tokens), room)
 	}
 	for i, regions := range tokens {
-		if len(regions) == r.Count() { // all of them, which says nothing
+		if len(regions) == r.Count() && !slices.Contains(regions, ClassToken) { // all of them, which says nothing
 			continue
 		}
 		for _, region := range regions {
-			if region < 0 || region >= r.Count() {
+			if region < ClassToken || region >= r.Count() {
 				return fmt.Errorf("it is to look at region %d, and there are %d from 0", region, r.Count())
 			}
-			look[(from+i)*r.Count()+region] = 1
+			look[(from+i)*r.places()+1+region] = 1
 		}
 	}
 	return nil
@@ -76,11 +83,11 @@ func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 // grounding is the loss of looking elsewhere than where a token is to be read (attention supervision, as in Gan et al. 2017, VQS,
 // arXiv:1708.04686): the mean of
 //
-//	-1/n Σ log( n · attention to the region, over all heads and blocks )        over the n regions
+//	-1/n Σ log( n · attention to the place, over all heads and blocks )        over the n places, of regions and class token
 //
-// over the tokens of which the regions are known, those of look [B, L, regions]: the cross-entropy of attention that is spread evenly
-// over them, less its smallest value. share is that of the attention on them all. weights are each
-// block's over the picture's tokens, [B, H, L, 1+Grid²]. The class token is no region.
+// over the tokens of which the places are known, those of look [B, L, 1+regions]: the cross-entropy of attention that is spread evenly
+// over them, less its smallest value. share is that of the attention on them all. weights are each block's over the picture's tokens,
+// [B, H, L, 1+Grid²], the class token first.
 func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Node) {
 	var sum *Node
 	for _, w := range weights {
@@ -91,8 +98,10 @@ func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Nod
 		}
 	}
 	b, length, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
-	patches := Slice(DivScalar(sum, float64(len(weights))), AxisRange(), AxisRange(), AxisRange(1)) // without the class token
-	shares := Reshape(ReduceSum(Reshape(patches, b, length, r.Grid, side, r.Grid, side), 3, 5), b, length, r.Count())
+	sum = DivScalar(sum, float64(len(weights)))
+	patches := Reshape(Slice(sum, AxisRange(), AxisRange(), AxisRange(1)), b, length, r.Grid, side, r.Grid, side)
+	class := Slice(sum, AxisRange(), AxisRange(), AxisRange(0, 1))
+	shares := Concatenate([]*Node{class, Reshape(ReduceSum(patches, 3, 5), b, length, r.Count())}, -1)
 	known := ReduceMax(look, -1)
 	share = ReduceSum(Mul(shares, look), -1)
 	n := ReduceAndKeep(look, ReduceSum, -1)

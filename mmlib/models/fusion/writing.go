@@ -22,6 +22,10 @@ type WriterConfig struct {
 	Classification float64 `json:"classification"`      // weight of the loss of classifying regions beside that of the text; 0 for none
 	Regions        Regions `json:"regions"`             // of that classification, and of the grounding
 	Grounding      float64 `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of; 0 for none
+
+	// Counting grounds counts too: they are read from the regions counted and the class token, at all of which the model is to look
+	// alike. Attention is shares, which tell nothing of how many share it but for what the class token is left: 1/(n+1).
+	Counting bool `json:"counting,omitempty"`
 }
 
 // Validate names the key and the value at fault.
@@ -38,6 +42,8 @@ func (c WriterConfig) Validate() error {
 		return fmt.Errorf("fusion: classification is %g: a weight is at least 0", c.Classification)
 	case !(c.Grounding >= 0):
 		return fmt.Errorf("fusion: grounding is %g: a weight is at least 0", c.Grounding)
+	case c.Counting && c.Grounding == 0:
+		return errors.New("fusion: counting is true and grounding 0: it says where to look as something is counted")
 	case c.Classification > 0 || c.Grounding > 0:
 		return c.Regions.validate(c.Config)
 	}
@@ -58,7 +64,7 @@ type Passage struct {
 	IDs    []int32
 	Say    []bool  // which tokens the model is to say; never the first
 	Prefix int     // how many tokens are given at the start: a question, or the start token alone
-	Look   [][]int // for each token the regions of the picture that say it; nil where it is not known
+	Look   [][]int // for each token the regions of the picture that say it, or [ClassToken]; nil where it is not known
 }
 
 // Written are pictures with texts about them.
@@ -127,7 +133,7 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
 	var look []float32
 	if t.Config.Grounding > 0 {
-		look = make([]float32, n*long*t.Config.Regions.Count())
+		look = make([]float32, n*long*t.Config.Regions.places())
 	}
 	for _, i := range examples {
 		texts, err := t.Texts.Texts(i, t.Config.Texts, r)
@@ -154,7 +160,7 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 		in = append(in, t.Config.Regions.labels(t.Texts.(Regional), examples))
 	}
 	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.Regions.Count()))
+		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.Regions.places()))
 	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }

@@ -266,3 +266,19 @@ func TestParameters(t *testing.T) {
 		g.Finalize()
 	}
 }
+
+// TestWriterConfigRefuses: what is out of range is named, with its value.
+func TestWriterConfigRefuses(t *testing.T) {
+	for want, change := range map[string]func(*fusion.WriterConfig){
+		"length is 1": func(c *fusion.WriterConfig) { c.Length = 1 },
+		"length is 300: it must be between 2 and": func(c *fusion.WriterConfig) { c.Length = 300 },
+		"texts is 0":                       func(c *fusion.WriterConfig) { c.Texts = 0 },
+		"grounding is -1":                  func(c *fusion.WriterConfig) { c.Grounding = -1 },
+		"classification is -1":             func(c *fusion.WriterConfig) { c.Classification = -1 },
+		"counting is true and grounding 0": func(c *fusion.WriterConfig) { c.Counting = true },
+	} {
+		c := fusion.WriterConfig{Config: fusion.Scenes(2), Length: 24, Texts: 1}
+		change(&c)
+		check.Error(t, c.Validate(), want)
+	}
+}
