@@ -27,6 +27,7 @@
 //	nn                 the dense layer, layer normalisation, activations; LoRA
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
 //	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
+//	nn/codebook        vectors to discrete codes and back: vector quantisation, and Gumbel's relaxation
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
