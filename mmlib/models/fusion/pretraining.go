@@ -189,7 +189,7 @@ func (t *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 		in = append(in, t.Config.Regions.labels(t.Captions.(Regional), examples))
 	}
 	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, len(examples), len(captions[0]), t.Config.Regions.places()))
+		in = append(in, tensors.FromFlatDataAndDimensions(look, len(examples), len(captions[0]), t.Config.Regions.Count()))
 	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
@@ -204,8 +204,8 @@ func (t *Pretraining) caption(look []float32, i int, r *rand.Rand) ([]int32, []f
 	if err != nil {
 		return nil, nil, err
 	}
-	own := make([]float32, len(p.IDs)*t.Config.Regions.places())
-	err = t.Config.Regions.mark(own, 0, p.Look)
+	own := make([]float32, len(p.IDs)*t.Config.Regions.Count())
+	err = t.Config.Regions.mark(own, t.Config.Regions.Count(), 0, p.Look)
 	return p.IDs, append(look, own...), err
 }
 

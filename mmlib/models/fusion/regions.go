@@ -55,26 +55,25 @@ func (r Regions) Count() int { return r.Grid * r.Grid }
 // ClassToken stands among the regions of [Passage.Look] for the picture's class token.
 const ClassToken = -1
 
-// places is the number of places to look at: the class token and the regions.
-func (r Regions) places() int { return 1 + r.Count() }
-
-// mark writes ones into look [tokens, places] at what says each of the tokens from the given one on, unless that takes all regions.
-func (r Regions) mark(look []float32, from int, tokens [][]int) error {
+// mark writes ones into look [tokens, places] at what says each of the tokens from the given one on, unless that takes all regions. The
+// places are the regions, and if there is one more the class token before them.
+func (r Regions) mark(look []float32, places, from int, tokens [][]int) error {
 	if look == nil {
 		return nil
 	}
-	if room := len(look)/r.places() - from; len(tokens) > room {
+	if room := len(look)/places - from; len(tokens) > room {
 		return fmt.Errorf("it says where %d tokens look, and there is room for %d", len(tokens), room)
 	}
+	first := places - r.Count() // the place of the first region
 	for i, regions := range tokens {
 		if len(regions) == r.Count() && !slices.Contains(regions, ClassToken) { // all of them, which says nothing
 			continue
 		}
 		for _, region := range regions {
-			if region < ClassToken || region >= r.Count() {
+			if region < -first || region >= r.Count() {
 				return fmt.Errorf("it is to look at region %d, and there are %d from 0", region, r.Count())
 			}
-			look[(from+i)*r.places()+1+region] = 1
+			look[(from+i)*places+first+region] = 1
 		}
 	}
 	return nil
@@ -85,7 +84,7 @@ func (r Regions) mark(look []float32, from int, tokens [][]int) error {
 //
 //	-1/n Σ log( n · attention to the place, over all heads and blocks )        over the n places, of regions and class token
 //
-// over the tokens of which the places are known, those of look [B, L, 1+regions]: the cross-entropy of attention that is spread evenly
+// over the tokens of which the places are known, those of look [B, L, places], as [Regions.mark] has them: the cross-entropy of attention that is spread evenly
 // over them, less its smallest value. share is that of the attention on them all. weights are each block's over the picture's tokens,
 // [B, H, L, 1+Grid²], the class token first.
 func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Node) {
@@ -99,9 +98,11 @@ func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Nod
 	}
 	b, length, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
 	sum = DivScalar(sum, float64(len(weights)))
-	patches := Reshape(Slice(sum, AxisRange(), AxisRange(), AxisRange(1)), b, length, r.Grid, side, r.Grid, side)
-	class := Slice(sum, AxisRange(), AxisRange(), AxisRange(0, 1))
-	shares := Concatenate([]*Node{class, Reshape(ReduceSum(patches, 3, 5), b, length, r.Count())}, -1)
+	class, patches := Slice(sum, AxisRange(), AxisRange(), AxisRange(0, 1)), Slice(sum, AxisRange(), AxisRange(), AxisRange(1))
+	shares := Reshape(ReduceSum(Reshape(patches, b, length, r.Grid, side, r.Grid, side), 3, 5), b, length, r.Count())
+	if look.Shape().Dim(2) > r.Count() {
+		shares = Concatenate([]*Node{class, shares}, -1)
+	}
 	known := ReduceMax(look, -1)
 	share = ReduceSum(Mul(shares, look), -1)
 	n := ReduceAndKeep(look, ReduceSum, -1)

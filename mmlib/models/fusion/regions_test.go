@@ -23,15 +23,18 @@ func TestGrounding(t *testing.T) {
 		first[i] = w
 	}
 	second[8], second[16], second[17] = 0.3, 0.7, 1
-	look := make([]float32, 2*5)
-	check.Must(t, r.mark(look, 0, [][]int{{1}, {0, 1, 2, 3}}))
-	if err := r.mark(look, 1, [][]int{{1}, {1}}); err == nil {
+	look := make([]float32, 2*4)
+	check.Must(t, r.mark(look, 4, 0, [][]int{{1}, {0, 1, 2, 3}}))
+	if err := r.mark(look, 4, 1, [][]int{{1}, {1}}); err == nil {
 		t.Error("more tokens than there is room for were taken")
 	}
-	if err := r.mark(look, 0, [][]int{{4}}); err == nil {
+	if err := r.mark(look, 4, 0, [][]int{{4}}); err == nil {
 		t.Error("a region that there is not was taken")
 	}
-	if want := []float32{0, 0, 1, 0, 0, 0, 0, 0, 0, 0}; !slices.Equal(look, want) {
+	if err := r.mark(look, 4, 0, [][]int{{ClassToken}}); err == nil {
+		t.Error("the class token was taken where there is no place for it")
+	}
+	if want := []float32{0, 1, 0, 0, 0, 0, 0, 0}; !slices.Equal(look, want) {
 		t.Errorf("the regions of the two tokens are marked %v, want %v: all say nothing", look, want)
 	}
 	b, err := compute.NewWithConfig("go:parallelism=-1")
@@ -41,7 +44,7 @@ func TestGrounding(t *testing.T) {
 		return []*Node{l, share}
 	},
 		tensors.FromFlatDataAndDimensions(first, 1, 1, 2, 17), tensors.FromFlatDataAndDimensions(second, 1, 1, 2, 17),
-		tensors.FromFlatDataAndDimensions(look, 1, 2, 5))
+		tensors.FromFlatDataAndDimensions(look, 1, 2, 4))
 	for i, want := range []float64{-math.Log(0.4), 0.4} { // (0.5+0.3)/2
 		if got := tensors.ToScalar[float32](out[i]); math.Abs(float64(got)-want) > 1e-5 {
 			t.Errorf("loss and share: number %d is %.6f, want %.6f", i, got, want)
@@ -54,9 +57,9 @@ func TestGrounding(t *testing.T) {
 func TestGroundingOnBoth(t *testing.T) {
 	c := Config{Vision: vision.Config{ImageSize: 8, PatchSize: 4}}
 	r := Regions{Grid: 2}
-	both, counted := make([]float32, 5), make([]float32, 5)
-	check.Must(t, r.mark(both, 0, [][]int{{0, 3}}))
-	check.Must(t, r.mark(counted, 0, [][]int{{ClassToken, 1, 2, 3}}))
+	both, counted := make([]float32, 4), make([]float32, 5)
+	check.Must(t, r.mark(both, 4, 0, [][]int{{0, 3}}))
+	check.Must(t, r.mark(counted, 5, 0, [][]int{{ClassToken, 1, 2, 3}}))
 	b, err := compute.NewWithConfig("go:parallelism=-1")
 	check.Must(t, err)
 	exec := MustNewExec(b, func(w, look *Node) []*Node {
@@ -70,7 +73,7 @@ func TestGroundingOnBoth(t *testing.T) {
 		{[]float32{0.25, 0, 0.25, 0.25, 0.25}, counted, []float32{0, 1}},
 		{[]float32{0.125, 0.5, 0.125, 0.125, 0.125}, counted, []float32{0.69314718, 0.5}}, // -log(4/8)
 	} {
-		out := exec.MustCall(tensors.FromFlatDataAndDimensions(test.weights, 1, 1, 1, 5), tensors.FromFlatDataAndDimensions(test.look, 1, 1, 5))
+		out := exec.MustCall(tensors.FromFlatDataAndDimensions(test.weights, 1, 1, 1, 5), tensors.FromFlatDataAndDimensions(test.look, 1, 1, len(test.look)))
 		for i, want := range test.want {
 			if got := tensors.ToScalar[float32](out[i]); math.Abs(float64(got-want)) > 1e-5 {
 				t.Errorf("weights %v: number %d is %.6f, want %.6f", test.weights, i, got, want)

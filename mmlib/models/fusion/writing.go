@@ -50,6 +50,14 @@ func (c WriterConfig) Validate() error {
 	return nil
 }
 
+// places is the number of places at which a token can be told to look: the regions, and for counts the class token.
+func (c WriterConfig) places() int {
+	if c.Counting {
+		return 1 + c.Regions.Count()
+	}
+	return c.Regions.Count()
+}
+
 // Pictures are examples that write their own pixels, as data packages give them.
 type Pictures interface {
 	Len() int
@@ -133,7 +141,7 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
 	var look []float32
 	if t.Config.Grounding > 0 {
-		look = make([]float32, n*long*t.Config.Regions.places())
+		look = make([]float32, n*long*t.Config.places())
 	}
 	for _, i := range examples {
 		texts, err := t.Texts.Texts(i, t.Config.Texts, r)
@@ -145,7 +153,7 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 				return task.Batch{}, fmt.Errorf("fusion: a text about example %d has %d tokens, %d of them to be said or not; there is room for %d",
 					i, len(x.IDs), len(x.Say), long)
 			}
-			if err := t.Config.Regions.mark(look, len(ids), x.Look); err != nil {
+			if err := t.Config.Regions.mark(look, t.Config.places(), len(ids), x.Look); err != nil {
 				return task.Batch{}, fmt.Errorf("fusion: a text about example %d: %w", i, err)
 			}
 			ids, say, prefix = append(ids, x.IDs...), append(say, x.Say...), append(prefix, int32(x.Prefix))
@@ -160,7 +168,7 @@ func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 		in = append(in, t.Config.Regions.labels(t.Texts.(Regional), examples))
 	}
 	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.Regions.places()))
+		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.places()))
 	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
