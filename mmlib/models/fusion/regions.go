@@ -84,9 +84,9 @@ func (r Regions) mark(look []float32, places, from int, tokens [][]int) error {
 //
 //	-1/n Σ log( n · attention to the place, over all heads and blocks )        over the n places, of regions and class token
 //
-// over the tokens of which the places are known, those of look [B, L, places], as [Regions.mark] has them: the cross-entropy of attention that is spread evenly
-// over them, less its smallest value. share is that of the attention on them all. weights are each block's over the picture's tokens,
-// [B, H, L, 1+Grid²], the class token first.
+// over the tokens of which the places are known, those of look [B, L, places], as mark has them: the cross-entropy of attention that is
+// spread evenly over them, less its smallest value. share is that of the attention on them all. weights are each block's over the
+// picture's tokens, [B, H, L, 1+Grid²], the class token first.
 func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Node) {
 	var sum *Node
 	for _, w := range weights {

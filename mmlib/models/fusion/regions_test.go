@@ -73,7 +73,8 @@ func TestGroundingOnBoth(t *testing.T) {
 		{[]float32{0.25, 0, 0.25, 0.25, 0.25}, counted, []float32{0, 1}},
 		{[]float32{0.125, 0.5, 0.125, 0.125, 0.125}, counted, []float32{0.69314718, 0.5}}, // -log(4/8)
 	} {
-		out := exec.MustCall(tensors.FromFlatDataAndDimensions(test.weights, 1, 1, 1, 5), tensors.FromFlatDataAndDimensions(test.look, 1, 1, len(test.look)))
+		look := tensors.FromFlatDataAndDimensions(test.look, 1, 1, len(test.look))
+		out := exec.MustCall(tensors.FromFlatDataAndDimensions(test.weights, 1, 1, 1, 5), look)
 		for i, want := range test.want {
 			if got := tensors.ToScalar[float32](out[i]); math.Abs(float64(got-want)) > 1e-5 {
 				t.Errorf("weights %v: number %d is %.6f, want %.6f", test.weights, i, got, want)
