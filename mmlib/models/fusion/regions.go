@@ -98,9 +98,10 @@ func (r Regions) grounding(weights []*Node, look *Node, c Config) (l, share *Nod
 	}
 	b, length, side := look.Shape().Dim(0), look.Shape().Dim(1), c.Grid()/r.Grid
 	sum = DivScalar(sum, float64(len(weights)))
-	class, patches := Slice(sum, AxisRange(), AxisRange(), AxisRange(0, 1)), Slice(sum, AxisRange(), AxisRange(), AxisRange(1))
+	patches := Slice(sum, AxisRange(), AxisRange(), AxisRange(1))
 	shares := Reshape(ReduceSum(Reshape(patches, b, length, r.Grid, side, r.Grid, side), 3, 5), b, length, r.Count())
 	if look.Shape().Dim(2) > r.Count() {
+		class := Slice(sum, AxisRange(), AxisRange(), AxisRange(0, 1))
 		shares = Concatenate([]*Node{class, shares}, -1)
 	}
 	known := ReduceMax(look, -1)
