@@ -186,3 +186,14 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 }
+
+// TestCountingRefused: who is asked for no counts cannot be told where to look for them.
+func TestCountingRefused(t *testing.T) {
+	s, err := Preset("captioner", "scenes")
+	check.Must(t, err)
+	s.Model.(*fusion.WriterConfig).Counting = true
+	k, err := Lookup("captioner")
+	check.Must(t, err)
+	_, err = k.Train(t.Context(), s, Files{}, data.Options{})
+	check.Error(t, err, "model.counting is true", "captioner", "leave it out")
+}

@@ -19,6 +19,7 @@ import (
 type writing struct {
 	label, about, measure string
 	each, steps, batch    int      // texts about each picture; training steps; pictures in a batch
+	counts                bool     // there are questions that count
 	prefix                bool     // what is given is read as a whole
 	gray                  bool     // there are texts about gray scenes
 	length                int      // of texts about the preset's scenes, in tokens
@@ -30,7 +31,7 @@ type writing struct {
 func vqaKind() Kind {
 	return writing{
 		label: "VQA", about: "answers to questions about pictures, from a pretrained fusion", measure: "answers",
-		each: 4, steps: 5000, batch: 32, prefix: true, gray: true, length: 24, grounding: 0.5,
+		each: 4, steps: 5000, batch: 32, counts: true, prefix: true, gray: true, length: 24, grounding: 0.5,
 		kinds: append(scenes.Kinds(), scenes.AskComparison, scenes.AskComparison), // which are learnt last
 		texts: func(s spoken) (fusion.Written, int) { return answers{s}, s.question + s.answer },
 	}.kind()
@@ -47,7 +48,7 @@ func captionerKind() Kind {
 func dialogueKind() Kind {
 	return writing{
 		label: "dialogue", about: "dialogues about pictures, from a pretrained fusion or a vqa", measure: "dialogues", each: 1, steps: 1500,
-		batch: 32, length: 176, grounding: 0.5,
+		batch: 32, counts: true, length: 176, grounding: 0.5,
 		texts: func(s spoken) (fusion.Written, int) { return dialogues{s}, s.dialogue },
 	}.kind()
 }
@@ -88,6 +89,9 @@ func (w writing) train(ctx context.Context, s Settings, files Files, o data.Opti
 	config := *s.Model.(*fusion.WriterConfig)
 	if err := colored(s.Data, w.gray); err != nil {
 		return nil, err
+	}
+	if config.Counting && !w.counts {
+		return nil, fmt.Errorf("models: model.counting is true, and a %s is asked for no counts: leave it out", w.label)
 	}
 	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
 	if err != nil {

@@ -39,7 +39,6 @@ var rules = []rule{
 	{"mmlib/nn", []string{gomlx, compute, "kernels/xla/lean/..."}},
 	{"mmlib/nn/attention", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/nn/transformer", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention"}},
-	{"mmlib/nn/codebook", []string{gomlx, compute}},
 	{"mmlib/nn/vision", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer"}},
 	{"mmlib/nn/codebook", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/loss", []string{gomlx, compute, "kernels/xla/lean/..."}},

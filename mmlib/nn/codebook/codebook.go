@@ -11,7 +11,7 @@
 // sg is the identity without a gradient, n_j the number of z in the batch whose code is j, and Σ z their sum. The paper keeps
 // m_j = N_j e_j in place of e_j, which is the same until N_j is too small to divide by. [Quantize] is the first
 // three lines, [Follow] the last. A code that nothing is near to is dead: nothing moves it any more. Follow revives it at a place
-// where there is something (as Williams et al. 2020, Hierarchical Quantized Autoencoders, arXiv:2002.08111, do).
+// where there is something (the random restarts of Dhariwal et al. 2020, Jukebox, arXiv:2005.00341).
 //
 // The discrete VAE (Ramesh et al. 2021, Zero-Shot Text-to-Image Generation, DALL-E, arXiv:2102.12092, §2.1) has a distribution over
 // the codes instead, relaxed by Gumbel's noise while the temperature τ falls; see [Relax] and [Divergence].

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	syscall.Exit(m.Run()) // see package xla on the race detector
 }
 
 // small is a codebook of three codes in the plane.
@@ -40,7 +41,7 @@ func stored(t *testing.T, counts []float32, vectors [][]float32) *model.Store {
 	t.Helper()
 	s := model.NewStore()
 	for name, value := range map[string]any{"counts": counts, "vectors": vectors} {
-		s.RootScope().VariableWithValue(name, value).SetTrainable(false)
+		s.RootScope().VariableWithValue(name, value)
 	}
 	return s
 }
@@ -185,6 +186,8 @@ func TestDivergence(t *testing.T) {
 		return []*Node{codebook.Divergence(in[0]), codebook.Divergence(in[1])}
 	}, tensors.FromValue([][]float32{{3, 3, 3, 3}}), tensors.FromValue([][]float32{{0, 1000, 0, 0}}))
 	near(t, "uniform and certain", []float64{out[0][0], out[1][0]}, []float64{0, math.Log(4)})
+	nntest.CheckGradient(t, backend, 1, func(_ *model.Scope, in []*Node) *Node { return codebook.Divergence(in[0]) },
+		nntest.Random(1, 2, 4))
 }
 
 // TestRefuses: what is out of range is named, with its value.
