@@ -27,7 +27,7 @@
 //	nn                 the dense layer, layer normalisation, activations; LoRA
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
 //	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
-//	nn/codebook        vectors to discrete codes and back: vector quantisation, and Gumbel's relaxation
+//	nn/codebook        vectors to discrete codes and back: vector quantisation, Gumbel's relaxation; the autoencoder of pictures
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
@@ -40,6 +40,9 @@
 //
 //	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
 //	models/fusion      pictures and language together (ALBEF, BLIP): MLM, contrast, matching; questions, captions, dialogues
+//	models/vqvae       VQ-VAE and dVAE (van den Oord et al., 2017; Ramesh et al., 2021): pictures as discrete codes, and back
+//	models/dalle       DALL-E (Ramesh et al., 2021): a caption and a picture's codes as one stream; it draws
+//	models/convnet     a small convolutional network, the judge of what is drawn
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //

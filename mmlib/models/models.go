@@ -229,9 +229,12 @@ func Kinds() map[string]Kind {
 		"classifier": classifierKind(),
 		"simclr":     simclrKind(),
 		"captioner":  captionerKind(),
+		"convnet":    convnetKind(),
+		"dalle":      dalleKind(),
 		"dialogue":   dialogueKind(),
 		"fusion":     fusionKind(),
 		"vqa":        vqaKind(),
+		"vqvae":      vqvaeKind(),
 	}
 	table.Lock()
 	defer table.Unlock()
