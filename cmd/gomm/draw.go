@@ -20,8 +20,8 @@ func newDrawCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "draw CAPTION...",
 		Short: "Draw pictures from captions",
-		Long: `Draw pictures from captions by a model that was trained to (gomm pretrain dalle), code by code. It knows the words that it was
-trained on and names others that you use.
+		Long: `Draw pictures from captions by a model that was trained to (gomm pretrain dalle, gomm pretrain parti), code by code. It knows
+the words that it was trained on and names others that you use.
 
 Several candidates are drawn of each caption and laid out in a PNG file, a row for each caption. With --clip they are ranked by how
 well they fit their caption, as a CLIP finds: the best one first. The same seed gives the same pictures on the same backend; a picture
@@ -29,6 +29,7 @@ does not depend on those beside it.`,
 		Example: `  gomm draw --run runs/dalle "a photo of the digit seven."
   gomm draw --run runs/dalle 手写数字三 --candidates 16 --seed 2 --out three.png
   gomm draw --run runs/dalle --clip runs/demo/clip "a photo of the digit seven." "a photo of the digit two."
+  gomm draw --run runs/parti --guidance 2 "a photo of the digit seven."
   gomm draw --run runs/dalle --temperature 0.7 --top-p 0.9 "a photo of the digit seven."`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -49,6 +50,7 @@ does not depend on those beside it.`,
 	flags.IntVar(&d.candidates, "candidates", 8, "pictures drawn of each caption")
 	flags.Float64Var(&d.o.Temperature, "temperature", 1,
 		"below 1 pictures are more alike, above 1 more varied; 0 always takes the most probable code")
+	flags.Float64Var(&d.guidance, "guidance", 1, "how much of what the caption says is exaggerated, by a parti; 1 is none")
 	flags.IntVar(&d.o.TopK, "top-k", 0, "draw each code among the so many most probable ones; 0: among all")
 	flags.Float64Var(&d.o.TopP, "top-p", 0, "draw each code among the most probable ones that have this share together; 0: among all")
 	flags.Uint64Var(&d.o.Seed, "seed", 1, "seed of the random numbers")
@@ -64,6 +66,7 @@ const mostCandidates = 1024
 type drawing struct {
 	dir, clip, out string
 	candidates     int
+	guidance       float64
 	o              infer.Sampling
 }
 
@@ -80,6 +83,7 @@ func (d *drawing) run(ctx context.Context, captions []string, w, log io.Writer) 
 	if err != nil {
 		return err
 	}
+	artist.Guidance = d.guidance
 	var asked []string
 	for _, c := range captions {
 		for range d.candidates {

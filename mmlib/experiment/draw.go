@@ -25,25 +25,39 @@ type Sample struct {
 	Score   float64 // the cosine of picture and caption, by [RankByCLIP]
 }
 
+// Drawing says how pictures are drawn.
+type Drawing struct {
+	Guidance float64 // how much of what a caption says is exaggerated; 1 is none
+	infer.Sampling
+}
+
+// plainDrawing is by the probabilities that the model has.
+var plainDrawing = Drawing{Guidance: 1, Sampling: infer.Sampling{Temperature: 1, Seed: 1}}
+
 // Artist is a model ready to draw.
 type Artist struct {
-	Model   *models.Model
-	drawer  models.Drawer
-	session *infer.Session
-	batch   int
+	Model    *models.Model
+	Guidance float64 // how much of what a caption says is exaggerated; 1, which it is at first, is none
+	drawer   models.Drawer
+	session  *infer.Session
+	batch    int
 }
 
 // NewArtist compiles a model for drawing so many pictures at once; others are drawn one group after another.
 func NewArtist(b compute.Backend, m *models.Model, together int) (*Artist, error) {
 	d, ok := m.Predictor.(models.Drawer)
 	if !ok {
-		return nil, fmt.Errorf("experiment: a %s draws no pictures: train a dalle, and name its run", m.Settings.Kind)
+		return nil, fmt.Errorf("experiment: a %s draws no pictures: use a run of another kind, such as dalle or parti", m.Settings.Kind)
 	}
 	if together < 1 {
 		return nil, fmt.Errorf("experiment: %d pictures at once: there must be at least 1", together)
 	}
-	s, err := infer.Open(b, m, []string{"step", "drawing"}, together)
-	return &Artist{Model: m, drawer: d, session: s, batch: together}, err
+	names := []string{"step", "drawing"}
+	if memory := d.Decoder().Memory; memory != "" {
+		names = append(names, memory)
+	}
+	s, err := infer.Open(b, m, names, together)
+	return &Artist{Model: m, Guidance: 1, drawer: d, session: s, batch: together}, err
 }
 
 // Draw draws a picture from each caption, as o says. The random numbers of a picture come from o.Seed and its number: a picture does not
@@ -64,12 +78,15 @@ func (a *Artist) draw(ctx context.Context, captions []string, ids [][]int32, o i
 	var list []Sample
 	for start := 0; start < len(ids); start += a.batch {
 		end := min(start+a.batch, len(ids))
-		var prompts [][]int32
-		for _, row := range ids[start:end] {
-			prompts = append(prompts, a.drawer.Prompt(row))
+		about, prompts, err := a.drawer.Begin(ids[start:end], a.Guidance)
+		if err != nil {
+			return nil, err
 		}
 		o.FirstRow = start
-		tokens, err := infer.Generate(ctx, a.session, a.drawer.Decoder(), nil, prompts, o, nil)
+		tokens, err := infer.Generate(ctx, a.session, a.drawer.Decoder(), about, prompts, o, nil)
+		for _, t := range about {
+			err = errors.Join(err, t.FinalizeAll())
+		}
 		if err != nil {
 			return nil, err
 		}

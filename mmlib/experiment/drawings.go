@@ -36,6 +36,7 @@ const mostScored = 2048
 type drawings struct {
 	figures []Figure
 	samples []Sample
+	how     string // they were drawn
 }
 
 // Figures implements [Result].
@@ -54,7 +55,8 @@ func measureDrawings(ctx context.Context, s *infer.Session, m *models.Model, set
 		return nil, err
 	}
 	n, r := min(mostScored, set.Len()), rand.New(rand.NewPCG(1, 16))
-	var textNats, imageNats float64
+	f, _ := s.Func("score")
+	sums := make([]float64, len(f.Out)) // the last of the codes, and before it of the captions if they are modelled too
 	for start := 0; start < n; start += batch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -68,40 +70,40 @@ func measureDrawings(ctx context.Context, s *infer.Session, m *models.Model, set
 		for _, k := range own {
 			tokens = append(tokens, drawer.Caption(ids[k])...)
 		}
-		texts, codes, err := score(s, w, examples, tokens)
-		if err != nil {
+		if err := score(s, w, examples, tokens, sums); err != nil {
 			return nil, err
 		}
-		textNats, imageNats = textNats+texts, imageNats+codes
 	}
-	return &drawings{figures: []Figure{
-		{Key: "image_loss", Name: "nats a code, given the caption", Value: imageNats / float64(n), Unit: Nats},
-		{Key: "text_loss", Name: "nats a token of captions", Value: textNats / float64(n), Unit: Nats},
-	}}, nil
+	d := &drawings{figures: []Figure{
+		{Key: "image_loss", Name: "nats a code, given the caption", Value: sums[len(sums)-1] / float64(n), Unit: Nats},
+	}}
+	if len(sums) > 1 {
+		d.figures = append(d.figures, Figure{Key: "text_loss", Name: "nats a token of captions", Value: sums[0] / float64(n), Unit: Nats})
+	}
+	return d, nil
 }
 
-// score sums the nats of captions and of pictures' codes.
-func score(s *infer.Session, w withTexts, examples []int, tokens []int32) (texts, codes float64, err error) {
+// score adds to sums the nats of examples, given the tokens of their captions.
+func score(s *infer.Session, w withTexts, examples []int, tokens []int32, sums []float64) error {
 	pictures, err := onPictures(s, "codes", len(examples), func(dst []float32, i int) { w.Picture(dst, examples[i], nil) })
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	in := tensors.FromFlatDataAndDimensions(tokens, len(examples), len(tokens)/len(examples))
 	out, err := s.Call("score", in, pictures)
 	if err = errors.Join(err, in.FinalizeAll(), pictures.FinalizeAll()); err != nil {
-		return 0, 0, err
+		return err
 	}
-	sums := make([]float64, 2)
 	for k, t := range out {
 		nats, err := tensors.CopyFlatData[float32](t)
 		if err = errors.Join(err, t.FinalizeAll()); err != nil {
-			return 0, 0, err
+			return err
 		}
 		for _, x := range nats {
 			sums[k] += float64(x)
 		}
 	}
-	return sums[0], sums[1], nil
+	return nil
 }
 
 // Sections implements [Result].
@@ -113,7 +115,5 @@ func (d *drawings) Sections() ([]report.Section, error) {
 	for _, x := range d.samples {
 		g.Pictures = append(g.Pictures, report.Picture{Image: x.Image, Caption: x.Caption})
 	}
-	return []report.Section{{Title: "Drawings", Text: drawingsText, Blocks: []report.Block{g}}}, nil
+	return []report.Section{{Title: "Drawings", Text: d.how, Blocks: []report.Block{g}}}, nil
 }
-
-const drawingsText = "Drawn at temperature 1, none left out."

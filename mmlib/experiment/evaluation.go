@@ -26,6 +26,7 @@ type On struct {
 	Options data.Options // where the data is
 	Backend string       // what reports call the backend; its own name if empty
 	Judge   string       // the run of a convnet that judges what the run draws; empty for none
+	Drawing *Drawing     // how what is judged is drawn; nil: at temperature 1, without guidance
 }
 
 // Evaluation is what was measured of one run, and what a report of it needs.
@@ -104,6 +105,9 @@ func (e *Evaluation) judge(ctx context.Context, b compute.Backend, on On, set da
 	j, err := newJudge(b, on.Judge, e.Model, on.Options)
 	if err != nil {
 		return err
+	}
+	if on.Drawing != nil {
+		j.drawing = *on.Drawing
 	}
 	return r.judge(ctx, j, set)
 }

@@ -35,6 +35,7 @@ type judge struct {
 	session *infer.Session
 	run     *models.Model // that is judged
 	options data.Options
+	drawing Drawing
 }
 
 // newJudge opens the run of a judge.
@@ -52,7 +53,7 @@ func newJudge(b compute.Backend, dir string, judgedRun *models.Model, o data.Opt
 		return nil, fmt.Errorf("experiment: the judge in %s reads pictures as %+v, and these are %+v", dir, got, want)
 	}
 	s, err := infer.Open(b, m, []string{"features"}, batch)
-	return &judge{backend: b, model: m, session: s, run: judgedRun, options: o}, err
+	return &judge{backend: b, model: m, session: s, run: judgedRun, options: o, drawing: plainDrawing}, err
 }
 
 // opinion is what a judge finds of pictures.

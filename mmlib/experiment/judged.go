@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 // mostDrawn is how many pictures are drawn to be judged.
 const mostDrawn = 5000
 
-// judge implements [judged]: it draws a picture from a caption of each of the first examples, at temperature 1, and has them judged.
+// judge implements [judged]: it draws a picture from a caption of each of the first examples, and has them judged.
 func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
 	real, ok := set.(labelled)
 	w, has := set.(withTexts)
@@ -25,6 +26,8 @@ func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
 	if err != nil {
 		return err
 	}
+	artist.Guidance = j.drawing.Guidance
+	d.how = fmt.Sprintf("Drawn at temperature %g, with guidance %g (1 is none), none left out.", j.drawing.Temperature, j.drawing.Guidance)
 	pairs, err := w.Pairs(j.run.Drawing)
 	if err != nil {
 		return err
@@ -37,7 +40,7 @@ func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
 		ids[i], names[i] = rows[own[0]], real.Classes().Names()[real.Class(i)]
 		drawn.wanted = append(drawn.wanted, real.Class(i))
 	}
-	samples, err := artist.draw(ctx, names, ids, infer.Sampling{Temperature: 1, Seed: 1}, nil)
+	samples, err := artist.draw(ctx, names, ids, j.drawing.Sampling, nil)
 	if err != nil {
 		return err
 	}

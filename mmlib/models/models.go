@@ -233,6 +233,7 @@ func Kinds() map[string]Kind {
 		"dalle":      dalleKind(),
 		"dialogue":   dialogueKind(),
 		"fusion":     fusionKind(),
+		"parti":      partiKind(),
 		"vqa":        vqaKind(),
 		"vqvae":      vqvaeKind(),
 	}

@@ -1,9 +1,12 @@
 package dalle
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/nn/attention"
@@ -43,6 +46,18 @@ func (p *Predictor) Caption(ids []int32) []int32 { return p.Config.Unpadded(ids)
 // Prompt is the beginning of the stream of a caption's ids of the tokenizer, padded to T.
 func (p *Predictor) Prompt(ids []int32) []int32 {
 	return append([]int32{int32(p.Config.Text.Start)}, p.Config.Unpadded(ids)...)
+}
+
+// Begin is what drawing from captions' ids begins with: nothing but the prompts. DALL-E has no guidance.
+func (p *Predictor) Begin(ids [][]int32, guidance float64) (about []*tensors.Tensor, prompts [][]int32, err error) {
+	if guidance != 1 {
+		return nil, nil, fmt.Errorf("dalle: guidance is %g, and the model has none, as DALL-E has none: it must be 1; a parti can be guided",
+			guidance)
+	}
+	for _, row := range ids {
+		prompts = append(prompts, p.Prompt(row))
+	}
+	return nil, prompts, nil
 }
 
 // FirstCode is the token that stands for code 0.
