@@ -40,6 +40,7 @@ type Artist struct {
 	Guidance float64 // how much of what a caption says is exaggerated; 1, which it is at first, is none
 	drawer   models.Drawer
 	session  *infer.Session
+	loop     *infer.Loop // nil where the backend has none
 	batch    int
 }
 
@@ -57,7 +58,16 @@ func NewArtist(b compute.Backend, m *models.Model, together int) (*Artist, error
 		names = append(names, memory)
 	}
 	s, err := infer.Open(b, m, names, together)
-	return &Artist{Model: m, Guidance: 1, drawer: d, session: s, batch: together}, err
+	if err != nil {
+		return nil, err
+	}
+	a := &Artist{Model: m, Guidance: 1, drawer: d, session: s, batch: together}
+	f, _ := s.Func("drawing")
+	decoder, codes := d.Decoder(), f.In[0].Size()
+	if a.loop, err = infer.NewLoop(s, decoder, together, decoder.Length-codes+1, codes); errors.Is(err, infer.ErrNoLoop) {
+		err = nil
+	}
+	return a, err
 }
 
 // Draw draws a picture from each caption, as o says. The random numbers of a picture come from o.Seed and its number: a picture does not
@@ -83,7 +93,7 @@ func (a *Artist) draw(ctx context.Context, captions []string, ids [][]int32, o i
 			return nil, err
 		}
 		o.FirstRow = start
-		tokens, err := infer.Generate(ctx, a.session, a.drawer.Decoder(), about, prompts, o, nil)
+		tokens, err := a.write(ctx, about, prompts, o)
 		for _, t := range about {
 			err = errors.Join(err, t.FinalizeAll())
 		}
@@ -99,6 +109,17 @@ func (a *Artist) draw(ctx context.Context, captions []string, ids [][]int32, o i
 		}
 	}
 	return list, nil
+}
+
+// write writes the tokens of codes, in one execution where that is possible.
+func (a *Artist) write(ctx context.Context, about []*tensors.Tensor, prompts [][]int32, o infer.Sampling) ([][]int32, error) {
+	if a.loop == nil || o.TopK > 0 || o.TopP > 0 && o.TopP < 1 {
+		return infer.Generate(ctx, a.session, a.drawer.Decoder(), about, prompts, o, nil)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return a.loop.Run(about, prompts, o)
 }
 
 // pictures makes pictures of the tokens of codes.

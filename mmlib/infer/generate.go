@@ -24,7 +24,11 @@ import (
 // false, writing stops. With beams it is called once, at the end, for nothing is certain before: with every token of row 0.
 func Generate(ctx context.Context, s *Session, d task.Decoder, about []*tensors.Tensor, prompts [][]int32, o Sampling,
 	each func(tokens []int32) bool) ([][]int32, error) {
-	if err := checkPrompts(s, d, about, prompts, o); err != nil {
+	f, ok := s.Func(d.Step)
+	if !ok {
+		return nil, fmt.Errorf("infer: the session has no function %q, which writes text", d.Step)
+	}
+	if err := checkPrompts(f, d, about, prompts, o); err != nil {
 		return nil, err
 	}
 	var memory []*tensors.Tensor
@@ -52,12 +56,8 @@ func Generate(ctx context.Context, s *Session, d task.Decoder, about []*tensors.
 	return written, nil
 }
 
-func checkPrompts(s *Session, d task.Decoder, about []*tensors.Tensor, prompts [][]int32, o Sampling) error {
-	f, ok := s.Func(d.Step)
-	if !ok {
-		return fmt.Errorf("infer: the session has no function %q, which writes text", d.Step)
-	}
-	vocab := f.Out[0].Size()
+func checkPrompts(step task.Func, d task.Decoder, about []*tensors.Tensor, prompts [][]int32, o Sampling) error {
+	vocab := step.Out[0].Size()
 	switch {
 	case d.Memory == "" && len(about) > 0:
 		return fmt.Errorf("infer: there are %d inputs to write about, and this model continues its prompts alone: give none", len(about))

@@ -271,6 +271,32 @@ func TestCached(t *testing.T) {
 	}
 }
 
+// TestLoop: the decoder compiled whole draws what it draws code by code, with guidance, also where the last group of rows is not full.
+func TestLoop(t *testing.T) {
+	c := small()
+	p := random(t, c)
+	s, err := infer.Open(backend, p, nil, 10)
+	check.Must(t, err)
+	l, err := infer.NewLoop(s, p.Decoder(), 4, 1, c.Image.Count())
+	if errors.Is(err, infer.ErrNoLoop) && backend.Name() == quick.Name() { // tests without XLA; TestLoop of package dalle has them too
+		return
+	}
+	check.Must(t, err)
+	var ids [][]int32
+	for i := range 10 {
+		ids = append(ids, caption(i))
+	}
+	for _, o := range []infer.Sampling{{}, {Temperature: 1, Seed: 7}} {
+		about, prompts, err := p.Begin(ids, 2)
+		check.Must(t, err)
+		got, err := l.Run(about, prompts, o)
+		check.Must(t, err)
+		if right := matches(got, draw(t, s, p, 2, o)); right < 10 {
+			t.Errorf("%+v: %d of 10 pictures are those drawn code by code", o, right)
+		}
+	}
+}
+
 // TestScore: what the function "score" gives is the loss.
 func TestScore(t *testing.T) {
 	c := small()
