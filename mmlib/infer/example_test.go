@@ -48,3 +48,21 @@ func Example() {
 	// [5 10 1 13 17] <nil>
 	// infer: "length" takes 2 values for each example ((Float32)[2]): 3 values are not 2 examples
 }
+
+// A sampler chooses among three tokens by their logits. The filters leave the likelier ones.
+func ExampleSampling_Probabilities() {
+	logits := []float32{0, 1, 2}
+	for _, o := range []infer.Sampling{{}, {Temperature: 1}, {Temperature: 0.5}, {Temperature: 1, TopK: 2}, {Temperature: 1, TopP: 0.6}} {
+		p, err := o.Probabilities(logits)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("temperature %g, top-k %d, top-p %g: %.2f\n", o.Temperature, o.TopK, o.TopP, p)
+	}
+	// Output:
+	// temperature 0, top-k 0, top-p 0: [0.00 0.00 1.00]
+	// temperature 1, top-k 0, top-p 0: [0.09 0.24 0.67]
+	// temperature 0.5, top-k 0, top-p 0: [0.02 0.12 0.87]
+	// temperature 1, top-k 2, top-p 0: [0.00 0.27 0.73]
+	// temperature 1, top-k 0, top-p 0.6: [0.00 0.00 1.00]
+}

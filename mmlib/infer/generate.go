@@ -13,19 +13,12 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Sampling says how a text is chosen among all that a model could write.
-type Sampling struct {
-	// Beams is the number of texts that are kept at each step, the most probable ones so far; 0 or 1 is greedy: always the most
-	// probable token (Freitag and Al-Onaizan 2017).
-	Beams int
-
-	// MaxTokens limits how much is written; 0: as much as fits.
-	MaxTokens int
-}
-
 // Generate writes a text about each row of what it is about (the inputs of d.Memory), beginning with its prompt, whose first token
 // is usually d.Start. It returns the tokens behind each prompt, without the end, which is where a text stops. Prompts may differ in
-// length. What was computed for a token is kept, so that each costs one step.
+// length. What was computed for a token is kept, so that each costs one step. Where d has no Memory, as in a language model, about
+// is nil, and there is a row for each prompt.
+//
+// o says how tokens are chosen: greedily, at random, or by beams. Logits that are no numbers are an error, which names the step.
 //
 // each, unless nil, receives the tokens of a step as they are written, one a row, d.Pad for a row that has ended; when it returns
 // false, writing stops. With beams it is called once, at the end, for nothing is certain before: with every token of row 0.
@@ -34,13 +27,16 @@ func Generate(ctx context.Context, s *Session, d task.Decoder, about []*tensors.
 	if err := checkPrompts(s, d, about, prompts, o); err != nil {
 		return nil, err
 	}
-	memory, err := s.Call(d.Memory, about...)
-	if err != nil {
-		return nil, err
+	var memory []*tensors.Tensor
+	if d.Memory != "" {
+		var err error
+		if memory, err = s.Call(d.Memory, about...); err != nil {
+			return nil, err
+		}
+		defer func() { _ = finalize(memory) }()
 	}
-	defer func() { _ = finalize(memory) }()
 	if o.Beams <= 1 {
-		return greedy(ctx, s, d, memory, prompts, o, each)
+		return sideBySide(ctx, s, d, memory, prompts, o, each)
 	}
 	var written [][]int32
 	for row, prompt := range prompts {
@@ -63,12 +59,15 @@ func checkPrompts(s *Session, d task.Decoder, about []*tensors.Tensor, prompts [
 	}
 	vocab := f.Out[0].Size()
 	switch {
-	case len(about) == 0 || about[0].Rank() == 0 || about[0].Shape().Dim(0) != len(prompts):
+	case d.Memory == "" && len(about) > 0:
+		return fmt.Errorf("infer: there are %d inputs to write about, and this model continues its prompts alone: give none", len(about))
+	case d.Memory != "" && (len(about) == 0 || about[0].Rank() == 0 || about[0].Shape().Dim(0) != len(prompts)):
 		return fmt.Errorf("infer: there are %d prompts, and not as many things to write about", len(prompts))
-	case o.Beams < 0 || o.Beams > vocab:
-		return fmt.Errorf("infer: beams is %d: it must be between 0 and the %d tokens there are", o.Beams, vocab)
-	case o.MaxTokens < 0:
-		return fmt.Errorf("infer: the most tokens to write are %d: it must be at least 0", o.MaxTokens)
+	case len(prompts) == 0:
+		return errors.New("infer: there is no prompt to continue: give one for each text, at least its start token")
+	}
+	if err := o.Validate(vocab); err != nil {
+		return err
 	}
 	for i, p := range prompts {
 		if len(p) == 0 || len(p) > d.Length {
@@ -143,16 +142,17 @@ func room(d task.Decoder, prompt []int32, o Sampling) int {
 	return n
 }
 
-// greedy writes all rows side by side. A row reads its prompt while others may already write.
-func greedy(ctx context.Context, s *Session, d task.Decoder, memory []*tensors.Tensor, prompts [][]int32, o Sampling,
+// sideBySide writes all rows at once. A row reads its prompt while others may already write.
+func sideBySide(ctx context.Context, s *Session, d task.Decoder, memory []*tensors.Tensor, prompts [][]int32, o Sampling,
 	each func([]int32) bool) ([][]int32, error) {
 	n := len(prompts)
 	st := newState(s, d, memory, n)
 	defer func() { st.close() }()
 	written, done := make([][]int32, n), make([]bool, n)
 	tokens, positions, said := make([]int32, n), make([]int32, n), make([]int32, n)
+	samplers := make([]*Sampler, n)
 	for i, p := range prompts {
-		tokens[i] = p[0]
+		tokens[i], samplers[i] = p[0], NewSampler(o, i)
 	}
 	for at := 0; slices.Contains(done, false); at++ {
 		if err := ctx.Err(); err != nil {
@@ -176,7 +176,10 @@ func greedy(ctx context.Context, s *Session, d task.Decoder, memory []*tensors.T
 				tokens[i] = d.Pad
 				continue
 			}
-			next := argMax(logits[i*v : (i+1)*v])
+			next, err := samplers[i].Next(logits[i*v : (i+1)*v])
+			if err != nil {
+				return nil, fmt.Errorf("row %d, step %d: %w", i, at, err)
+			}
 			tokens[i] = next
 			if next == d.End {
 				done[i] = true
@@ -191,16 +194,6 @@ func greedy(ctx context.Context, s *Session, d task.Decoder, memory []*tensors.T
 		}
 	}
 	return written, nil
-}
-
-func argMax(x []float32) int32 {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return int32(best)
 }
 
 // beam is a text that may become the most probable one.
@@ -241,7 +234,11 @@ func beams(ctx context.Context, s *Session, d task.Decoder, memory []*tensors.Te
 		var next []beam
 		v := len(logits) / o.Beams
 		for _, b := range going {
-			for id, p := range logSoftmax(logits[b.row*v : (b.row+1)*v]) {
+			own := logits[b.row*v : (b.row+1)*v]
+			if _, err := mostProbable(own); err != nil {
+				return nil, fmt.Errorf("row %d, step %d: %w", row, at, err)
+			}
+			for id, p := range logSoftmax(own) {
 				next = append(next, beam{b.row, append(slices.Clip(b.tokens), int32(id)), b.score + p})
 			}
 		}

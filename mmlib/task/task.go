@@ -72,7 +72,8 @@ type Predictor interface {
 
 // Decoder says how the functions of a predictor write text token by token: what infer.Generate needs to know.
 type Decoder struct {
-	// Memory names the function that makes, of what the text is about, the state that stays as it is while a text is written.
+	// Memory names the function that makes, of what the text is about, the state that stays as it is while a text is written. Empty: the
+	// text is about nothing but its prompt, as in a language model; Step then reads no memory.
 	Memory string
 
 	// Step names the function that reads a token: token [] and position [] (Int32), what is kept, the memory → logits [V] of the next
@@ -80,8 +81,8 @@ type Decoder struct {
 	Step string
 	Kept []shapes.Shape
 
-	Length          int // tokens that fit, the prompt among them
-	Start, End, Pad int32
+	Length          int   // tokens that fit, the prompt among them
+	Start, End, Pad int32 // End is where a text stops; −1: only where no more tokens fit
 }
 
 // Try runs fn, which builds or runs graphs, and turns its panic into an error. Graph-building functions report bad shapes
