@@ -19,6 +19,7 @@
 //	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
 //	data/questions     questions about pictures, right answers by kind, and the answers of one who does not see the picture
 //	data/scenes        scenes of colored digits with captions, questions and dialogues, and films of moving ones; English and Chinese
+//	data/book          a text file as a source: Newton's Opticks, which comes with Go, or the user's own
 //	data/picture       image files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding
 //
@@ -41,6 +42,7 @@
 //	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
 //	models/fusion      pictures and language together (ALBEF, BLIP): MLM, contrast, matching; questions, captions, dialogues
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
+//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
