@@ -31,7 +31,7 @@ func TestCompleteData(t *testing.T) {
 		"finetune ,":               "captioner classifier dialogue vqa",
 		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
-		"eval --data ,": "fashion-mnist films mnist scenes",
+		"eval --data ,": "book fashion-mnist films mnist scenes",
 	} {
 		args := append([]string{"__completeNoDesc"}, strings.Split(strings.TrimSuffix(typed, ","), " ")...)
 		_, stdout, _ := call(args...)

@@ -164,21 +164,22 @@ func (p *predicted) Sections() ([]report.Section, error) {
 	return []report.Section{{Title: "Text", Text: textLead, Blocks: append(blocks, samples)}}, nil
 }
 
-const textLead = "How many bits the model needs for a token, by how many tokens it has seen before it: the curve falls as long as more context " +
-	"helps. Below it, what the model writes behind the first words of the split. Greedy writing soon repeats itself; low temperatures stay " +
-	"close to phrases of the text; high ones invent words."
+const textLead = "How many bits the model needs for a token, by how many tokens it has seen before it: the curve falls as long as more " +
+	"context helps. Below it, what the model writes behind the first words of the split. Greedy writing soon repeats itself; low " +
+	"temperatures stay close to phrases of the text; high ones invent words."
 
 // samples writes behind the first words of the split, at several temperatures.
 func (p *predicted) samples() (report.Block, error) {
 	const prompt, most = 12, 80
-	c, err := NewCompleter(p.session, p.model)
+	c, err := newCompleter(p.model, func(names []string) (*infer.Session, error) { return p.session.With(names, 1) })
 	if err != nil {
 		return nil, err
 	}
 	begin := p.model.Tokenizer.Decode(p.ids[:min(prompt, len(p.ids), c.Room()/2)])
 	t := report.Table{Title: fmt.Sprintf("Written behind %q", begin), Columns: []string{"temperature", "text"}}
 	for _, temperature := range []float64{0, 0.5, 0.8, 1} {
-		text, err := c.Complete(context.Background(), begin, infer.Sampling{Temperature: temperature, Seed: 1, MaxTokens: min(most, c.Room()/2)}, nil)
+		o := infer.Sampling{Temperature: temperature, Seed: 1, MaxTokens: min(most, c.Room()/2)}
+		text, err := c.Complete(context.Background(), begin, o, nil)
 		if err != nil {
 			return nil, err
 		}

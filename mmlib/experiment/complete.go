@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/gomlx/compute"
+
 	"gomm/mmlib/infer"
 	"gomm/mmlib/models"
 	"gomm/mmlib/task"
@@ -18,14 +20,17 @@ type Completer struct {
 	decoder task.Decoder
 }
 
-// NewCompleter compiles what a model writes by, for one text at a time. The session may be one of other functions of the model; see
-// [infer.Session.With].
-func NewCompleter(s *infer.Session, m *models.Model) (*Completer, error) {
+// OpenCompleter compiles what a model writes by, for one text at a time.
+func OpenCompleter(b compute.Backend, m *models.Model) (*Completer, error) {
+	return newCompleter(m, func(names []string) (*infer.Session, error) { return infer.Open(b, m, names, 1) })
+}
+
+func newCompleter(m *models.Model, open func(names []string) (*infer.Session, error)) (*Completer, error) {
 	w, ok := m.Predictor.(writer)
 	if !ok || w.Decoder().Memory != "" || m.Tokenizer == nil {
 		return nil, fmt.Errorf("experiment: a %s does not continue texts: use a run of a palm", m.Settings.Kind)
 	}
-	session, err := s.With([]string{w.Decoder().Step}, 1)
+	session, err := open([]string{w.Decoder().Step})
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +54,8 @@ func (c *Completer) Complete(ctx context.Context, beginning string, o infer.Samp
 			len(ids), c.Room())
 	}
 	if room := c.Room() - len(ids) + 1; o.MaxTokens > room {
-		return "", fmt.Errorf("experiment: %d tokens are to be written behind a text of %d, and the model sees at most %d at once: ask for at most %d",
-			o.MaxTokens, len(ids), c.Room(), room)
+		return "", fmt.Errorf("experiment: %d tokens are to be written behind a text of %d, and the model sees at most %d at once: "+
+			"ask for at most %d", o.MaxTokens, len(ids), c.Room(), room)
 	}
 	var soFar []int32
 	var tell func([]int32) bool

@@ -19,7 +19,7 @@ type written interface{ Text() string }
 // palmKind is a language model.
 func palmKind() Kind {
 	return Kind{
-		About:   "PaLM, a language model of one text: a book, or with --data FILE.txt your own",
+		About:   "PaLM, a language model of one text: a book, or a text file of your own",
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
 			"book":      palmPreset("book", 1500, 3e-3),
@@ -54,7 +54,8 @@ func trainPaLM(ctx context.Context, s Settings, files Files, o data.Options) (*J
 	}
 	set, ok := splits[data.Train].(written)
 	if !ok {
-		return nil, fmt.Errorf("models: the data set %s is no text, and a palm learns from one: use %s, or a text file of your own", s.Data, book.Name)
+		return nil, fmt.Errorf("models: the data set %s is no text, and a palm learns from one: use %s, or a text file of your own",
+			s.Data, book.Name)
 	}
 	if source, ok := s.Data.(*book.Source); ok {
 		own := *source

@@ -146,8 +146,8 @@ func opticks(ctx context.Context, dir string) (string, error) {
 	} else {
 		tried = append(tried, "no Go toolchain, as 'go env GOROOT' tells nothing")
 	}
-	return "", fmt.Errorf("book: Newton's Opticks, which comes with Go, is not on this machine (%s): install Go, or name a text of your own: "+
-		"data.file=FILE.txt", strings.Join(tried, ", "))
+	return "", fmt.Errorf("book: Newton's Opticks, which comes with Go, is not on this machine (%s): install Go, or name a text of your "+
+		"own: data.file=FILE.txt", strings.Join(tried, ", "))
 }
 
 // Split cuts a text in three: 80, 10 and 10 % of its characters, each cut at the end of the line that it falls into. A text that is
