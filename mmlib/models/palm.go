@@ -22,8 +22,8 @@ func palmKind() Kind {
 		About:   "PaLM, a language model of one text: a book, or a text file of your own",
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
-			"book":      palmPreset("book", 1500, 3e-3),
-			"book-long": palmPreset("book-long", 4000, 2e-3),
+			"book":      palmPreset("book", 1000, 16, 3e-3),
+			"book-long": palmPreset("book-long", 4000, 16, 2.5e-3),
 		},
 		Default: "book",
 		Config:  func() Config { return new(palm.Config) },
@@ -36,11 +36,11 @@ func palmKind() Kind {
 
 // palmPreset is the model of that name in palm.Presets on the book that Go carries. The numbers did best of a few on the validation
 // split; recipes/book.json has what they reach.
-func palmPreset(name string, steps int, rate float64) func() Settings {
+func palmPreset(name string, steps, batch int, rate float64) func() Settings {
 	return func() Settings {
 		config := palm.Presets[name]
 		t := adamW(steps, rate, 100)
-		t.BatchSize, t.WeightDecay, t.SaveEvery = 32, 0.1, 250
+		t.BatchSize, t.WeightDecay, t.SaveEvery = batch, 0.1, 250
 		return Settings{Data: book.Default(), Training: &t, Model: &config}
 	}
 }
@@ -57,7 +57,7 @@ func trainPaLM(ctx context.Context, s Settings, files Files, o data.Options) (*J
 		return nil, fmt.Errorf("models: the data set %s is no text, and a palm learns from one: use %s, or a text file of your own",
 			s.Data, book.Name)
 	}
-	if source, ok := s.Data.(*book.Source); ok {
+	if source, ok := s.Data.(*book.Source); ok && source.File != "" {
 		own := *source
 		own.SHA256 = splits[data.Train].(*book.Set).Sum()
 		s.Data = &own

@@ -26,8 +26,10 @@ import (
 // Name is the source's name in the table of sources.
 const Name = "book"
 
-// file is Opticks below the root of a Go toolchain.
+// file is Opticks below the root of a Go toolchain, and opticksSum its SHA-256.
 var file = filepath.Join("src", "testdata", "Isaac.Newton-Opticks.txt")
+
+const opticksSum = "d4a9ac22462b35e7821a4f2706c211093da678620a8f9997989ee7cf8d507bbd"
 
 // Shortest is how many characters a text must have: each of the held-out tenths is then a paragraph at least.
 const Shortest = 2000
@@ -41,8 +43,8 @@ type Source struct {
 	// the measurement of a library.
 	Validation int `json:"validation"`
 
-	// SHA256 is the sum of the file, in hexadecimal, filled in when a run is made: so that a run which is resumed or measured finds
-	// the text that it was trained on. Empty: any text.
+	// SHA256 is the sum of File, in hexadecimal, filled in when a run is made: so that a run which is resumed or measured finds the
+	// text that it was trained on. Empty: any text, or Newton's Opticks, whose sum is known.
 	SHA256 string `json:"sha256,omitempty"`
 }
 
@@ -90,10 +92,15 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 	if err != nil {
 		return nil, fmt.Errorf("book: the text cannot be read (data.file): %w", err)
 	}
-	sum := sha256.Sum256(content)
-	if got := hex.EncodeToString(sum[:]); s.SHA256 != "" && got != s.SHA256 {
+	hash := sha256.Sum256(content)
+	sum := hex.EncodeToString(hash[:])
+	switch {
+	case s.File == "" && sum != opticksSum:
+		return nil, fmt.Errorf("book: %s is not the text of Newton's Opticks that comes with Go: its SHA-256 is %.12s…, not %.12s…; "+
+			"to learn from it all the same, name it: data.file=FILE.txt", path, sum, opticksSum)
+	case s.File != "" && s.SHA256 != "" && sum != s.SHA256:
 		return nil, fmt.Errorf("book: %s has changed since the run was made: its SHA-256 is %.12s…, and data.sha256 is %.12s…: "+
-			"restore it, or begin another run", path, got, s.SHA256)
+			"restore it, or begin another run", path, sum, s.SHA256)
 	}
 	parts, err := Split(string(content))
 	if err != nil {
@@ -104,7 +111,7 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 		if name == data.Validation {
 			parts[i] = first(parts[i], s.Validation)
 		}
-		splits[name] = &Set{text: parts[i], sum: hex.EncodeToString(sum[:])}
+		splits[name] = &Set{text: parts[i], sum: sum}
 	}
 	return splits, nil
 }

@@ -80,7 +80,7 @@ func TestSum(t *testing.T) {
 	check.Error(t, err, "has changed", "data.sha256")
 }
 
-// TestNoToolchain: without Go and without the book the error says what to do; a folder that has it serves.
+// TestNoToolchain: without Go and without the book the error says what to do; another text in its place is refused.
 func TestNoToolchain(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GOROOT", dir)
@@ -88,8 +88,10 @@ func TestNoToolchain(t *testing.T) {
 	check.Error(t, err, "Opticks", dir, "data.file=FILE.txt")
 	check.Must(t, os.WriteFile(filepath.Join(dir, "Isaac.Newton-Opticks.txt"), []byte(strings.Repeat("Light is\n", 500)), 0o600))
 	s := book.Default()
-	s.Validation = 100
-	splits, err := s.Load(context.Background(), data.Options{Dir: dir})
+	_, err = s.Load(context.Background(), data.Options{Dir: dir})
+	check.Error(t, err, "not the text of Newton's Opticks", "SHA-256", "data.file=FILE.txt")
+	s.File, s.Validation = filepath.Join(dir, "Isaac.Newton-Opticks.txt"), 100
+	splits, err := s.Load(context.Background(), data.Options{})
 	check.Must(t, err)
 	if n := splits[data.Validation].Len(); n != 100 {
 		t.Errorf("validation has %d characters, want 100", n)
