@@ -25,9 +25,10 @@
 //
 // The parts of which models are made; graph code only:
 //
-//	nn                 the dense layer, layer normalisation, activations; LoRA
+//	nn                 the dense layer, SwiGLU, layer normalisation, activations; LoRA
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
-//	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
+//	nn/transformer     blocks of attention and a multilayer perceptron, serial and parallel: stacks of them, encoders and decoders,
+//	                   step by step
 //	nn/codebook        vectors to discrete codes and back: vector quantisation, and Gumbel's relaxation
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
@@ -49,7 +50,8 @@
 //
 //	train              the Trainer: data-parallel steps, learning rate, checkpoints, resuming after an interruption, early stopping;
 //	                   fine-tuning: frozen weights, a rate for each layer, what of a checkpoint fits a model
-//	infer              a trained model ready for many goroutines: fixed shapes, compiled once
+//	infer              a trained model ready for many goroutines: fixed shapes, compiled once; text token by token, greedily, by
+//	                   beams or drawn at random
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
 //	report             curves, heat maps and galleries in one HTML file
 //	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it, use it
@@ -127,6 +129,8 @@
 //	提示集成         prompt ensembling                  eval.Ensemble: the mean of a class's prompts
 //	交叉熵损失       cross-entropy loss                 loss.CrossEntropy, loss.Classification
 //	序列生成损失     sequence generation loss           loss.Sequence
+//	语言模型         language model                     models/palm; measured in bits a character by experiment
+//	采样             sampling: temperature, top-k, top-p  infer.Sampling
 //	视觉问答         visual question answering, VQA
 //	图像描述生成     image captioning
 //	图文对话         image-text dialogue

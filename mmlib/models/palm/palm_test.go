@@ -122,7 +122,9 @@ func initialised(t *testing.T, c palm.Config) *model.Store {
 				values[i] = 1
 			}
 		}
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return store
 }
