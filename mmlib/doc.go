@@ -29,7 +29,7 @@
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
 //	nn/transformer     blocks of attention and a multilayer perceptron, serial and parallel: stacks of them, encoders and decoders,
 //	                   step by step
-//	nn/codebook        vectors to discrete codes and back: vector quantisation, and Gumbel's relaxation
+//	nn/codebook        vectors to discrete codes and back: vector quantisation, Gumbel's relaxation; the autoencoder of pictures
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
@@ -42,6 +42,10 @@
 //
 //	models             a row for each kind of model: presets, how it is trained, opened and measured; the sources of examples
 //	models/fusion      pictures and language together (ALBEF, BLIP): MLM, contrast, matching; questions, captions, dialogues
+//	models/vqvae       VQ-VAE and dVAE (van den Oord et al., 2017; Ramesh et al., 2021): pictures as discrete codes, and back
+//	models/dalle       DALL-E (Ramesh et al., 2021): a caption and a picture's codes as one stream; it draws
+//	models/parti       Parti (Yu et al., 2022): from a caption, read by an encoder, to a picture's codes; guidance
+//	models/convnet     a small convolutional network, the judge of what is drawn
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
 //	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
@@ -137,5 +141,7 @@
 //	学习率           learning rate                      train.LearningRate
 //	检查点           checkpoint                         run
 //	混淆矩阵         confusion matrix                   eval.Confusion
+//	离散编码         discrete codes, codebook           nn/codebook, models/vqvae
+//	图像生成         image generation                   models/dalle, models/parti; `gomm draw`
 //	数据增强         augmentation                       the Augment of data/mnist
 package mmlib

@@ -15,12 +15,14 @@ import (
 	"gomm/kernels/xla"
 	"gomm/mmlib/data"
 	"gomm/mmlib/experiment"
+	"gomm/mmlib/infer"
 	reporting "gomm/mmlib/report"
 )
 
 func newEvalCommand() *cobra.Command {
-	var dir, name, dataDir, split string
+	var dir, name, dataDir, split, judge string
 	var asJSON, noReport bool
+	drawing := experiment.Drawing{Sampling: infer.Sampling{Seed: 1}}
 	c := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure a trained run: accuracy, errors, speed, and an HTML report",
@@ -30,9 +32,14 @@ folder gets report.html, one file that opens offline, and summary.json.
 
 Settings are chosen on the validation split, which is held out of the training set; the test split is for the number at the
 very end. Scenes with pairs held out of training (data.held_out_pairs) have two splits more, of such pairs alone:
-validation-unseen and unseen.`,
+validation-unseen and unseen.
+
+What a run draws is judged by another model, which --judge names: a convnet, trained on real pictures alone (gomm pretrain convnet).
+Of a vqvae it names the classes of the reconstructions; of a dalle or a parti those of 5,000 drawings, none left out, with
+their Fréchet distance from real pictures, and how well a fresh network does that has learnt from the drawings alone.`,
 		Example: `  gomm eval --run runs/first                         on the 10,000 test pictures
   gomm eval --run runs/first --split validation      to compare settings
+  gomm eval --run runs/dalle --judge runs/judge      drawings, by a network that names digits
   gomm eval --run runs/first --json --no-report | jq .zero_shot_accuracy_en`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -42,11 +49,15 @@ validation-unseen and unseen.`,
 			if split == data.Train {
 				return usagef("--split is %q: that is what the run was trained on", split)
 			}
+			if judge == "" && (c.Flags().Changed("guidance") || c.Flags().Changed("temperature")) {
+				return usagef("--guidance and --temperature are of drawings that are judged, and --judge is missing: name the run of a convnet")
+			}
 			b, err := openBackend()
 			if err != nil {
 				return err
 			}
-			on := experiment.On{Split: split, Data: name, Options: data.Options{Dir: dataDir, Progress: c.ErrOrStderr()}}
+			on := experiment.On{Split: split, Data: name, Judge: judge, Drawing: &drawing,
+				Options: data.Options{Dir: dataDir, Progress: c.ErrOrStderr()}}
 			e, err := evaluate(c.Context(), b, dir, on)
 			if err != nil {
 				return err
@@ -71,10 +82,15 @@ validation-unseen and unseen.`,
 	flags.StringVar(&dir, "run", "", "run folder to measure")
 	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split of the data set")
 	flags.StringVar(&name, "data", "", "another data set than the run's own")
+	flags.StringVar(&judge, "judge", "", "run folder of a convnet that judges what the run draws (vqvae, dalle, parti)")
+	flags.Float64Var(&drawing.Guidance, "guidance", 1,
+		"of the drawings that are judged: how much of what captions say is exaggerated; 1 is none (parti)")
+	flags.Float64Var(&drawing.Temperature, "temperature", 1, "of the drawings that are judged")
 	flags.StringVar(&dataDir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object instead of a table")
 	flags.BoolVar(&noReport, "no-report", false, "leave the run folder as it is: no report.html, no summary.json")
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
+	_ = c.RegisterFlagCompletionFunc("judge", completeRuns)
 	_ = c.RegisterFlagCompletionFunc("split", cobra.FixedCompletions([]string{data.Test, data.Validation},
 		cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))

@@ -27,12 +27,7 @@ func NewPCA(m Matrix, k int) (*PCA, error) {
 			return nil, fmt.Errorf("eval: principal components: number %d of point %d is %v", i%m.Width, i/m.Width, x)
 		}
 	}
-	p := &PCA{Mean: make([]float64, m.Width)}
-	for i := range m.Rows {
-		for j, x := range m.Row(i) {
-			p.Mean[j] += float64(x) / float64(m.Rows)
-		}
-	}
+	p := &PCA{Mean: mean(m)}
 	variances, directions := eigen(covariance(m, p.Mean))
 	for _, v := range variances {
 		p.Total += v

@@ -25,6 +25,8 @@ type On struct {
 	Data    string       // another data set than the run's own; empty for that
 	Options data.Options // where the data is
 	Backend string       // what reports call the backend; its own name if empty
+	Judge   string       // the run of a convnet that judges what the run draws; empty for none
+	Drawing *Drawing     // how what is judged is drawn; nil: at temperature 1, without guidance
 }
 
 // Evaluation is what was measured of one run, and what a report of it needs.
@@ -88,7 +90,26 @@ func Evaluate(ctx context.Context, b compute.Backend, dir string, on On) (*Evalu
 	if r, ok := e.Result.(thorough); ok && err == nil {
 		err = r.complete(ctx)
 	}
+	if on.Judge != "" && err == nil {
+		err = e.judge(ctx, b, on, set)
+	}
 	return e, errors.Join(err, ctx.Err())
+}
+
+// judge has what the run draws judged by another run.
+func (e *Evaluation) judge(ctx context.Context, b compute.Backend, on On, set data.Set) error {
+	r, ok := e.Result.(judged)
+	if !ok {
+		return fmt.Errorf("experiment: %s holds a %s, which draws nothing that could be judged", e.Dir, e.Model.Settings.Kind)
+	}
+	j, err := newJudge(b, on.Judge, e.Model, on.Options)
+	if err != nil {
+		return err
+	}
+	if on.Drawing != nil {
+		j.drawing = *on.Drawing
+	}
+	return r.judge(ctx, j, set)
 }
 
 // load returns the split, its pictures prepared as those that the run was trained on.

@@ -56,6 +56,8 @@ func Measures() map[string]Measure {
 		"zero-shot": {Funcs: []string{"image", "text"}, Best: "accuracy", Prefix: "zero_shot_", Accepts: acceptsZeroShot, Run: zeroShot},
 		"classes":   {Funcs: []string{"classify"}, Best: "accuracy", Accepts: acceptsClasses, Run: classes},
 		"views":     {Funcs: []string{"image"}, Best: "view_accuracy", Accepts: acceptsViews, Run: views},
+		"codes":     {Funcs: []string{"codes", "drawing"}, Best: "-reconstruction_error", Accepts: acceptsCodes, Run: measureCodes},
+		"drawings":  {Funcs: []string{"codes", "score"}, Best: "-image_loss", Accepts: acceptsDrawings, Run: measureDrawings},
 		"answers":   {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsAnswers, Run: measureAnswers},
 		"dialogues": {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsDialogues, Run: measureDialogues},
 		"captions": {

@@ -20,13 +20,14 @@ import (
 // After each, p is brought to the sum 1 again, so that TopP is a share of what TopK left. Of equally probable tokens those
 // with the smaller ids come first.
 //
-// The random numbers of row i come from a generator of its own, made of Seed and i, one number a token. So the same seed gives
+// The random numbers of row i come from a generator of its own, made of Seed and FirstRow+i, one number a token. So the same seed gives
 // the same text, and the text of a row does not depend on the rows beside it.
 type Sampling struct {
 	Temperature float64 // 0: greedy, or with beams; 1: the model's own probabilities
 	TopK        int     // 0: all tokens
 	TopP        float64 // 0 and 1: all tokens
 	Seed        uint64  // of the random numbers; without effect where the Temperature is 0
+	FirstRow    int     // the number of row 0, for rows that are written in several calls
 
 	// Beams is the number of texts that are kept at each step, the most probable ones so far; with 0 and 1 there is one text alone
 	// (Freitag and Al-Onaizan 2017). A search for the most probable text draws nothing: the Temperature must be 0.
@@ -45,6 +46,8 @@ func (o Sampling) Validate(vocab int) error {
 		return fmt.Errorf("infer: top-k is %d: it must be between 1 and the %d tokens there are, or 0 for all", o.TopK, vocab)
 	case !(o.TopP >= 0 && o.TopP <= 1):
 		return fmt.Errorf("infer: top-p is %g: it must be above 0 and at most 1, or 0 for all tokens", o.TopP)
+	case o.FirstRow < 0:
+		return fmt.Errorf("infer: the first row is %d: it must be at least 0", o.FirstRow)
 	case o.Beams < 0 || o.Beams > vocab:
 		return fmt.Errorf("infer: beams is %d: it must be between 0 and the %d tokens there are", o.Beams, vocab)
 	case o.MaxTokens < 0:
@@ -150,7 +153,7 @@ type Sampler struct {
 // NewSampler makes the sampler of a row. Settings that [Sampling.Validate] would refuse give no useful tokens. Beams and
 // MaxTokens have no effect here.
 func NewSampler(o Sampling, row int) *Sampler {
-	return &Sampler{o, rand.New(rand.NewPCG(o.Seed, uint64(row)))}
+	return &Sampler{o, rand.New(rand.NewPCG(o.Seed, uint64(o.FirstRow+row)))}
 }
 
 // Next chooses a token by its logits [V]: the most probable one without a temperature, and else one that is drawn from

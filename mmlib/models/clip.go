@@ -58,7 +58,7 @@ func trainCLIP(ctx context.Context, s Settings, files Files, o data.Options) (*J
 	if !ok {
 		return nil, fmt.Errorf("models: the data set %s has no captions, and a clip learns from them", s.Data)
 	}
-	tokenizer, err := tokenizerOf(set, files, &config)
+	tokenizer, err := tokenizerOf(set, files, &config.Text.Vocab, &config.Text.Context)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +71,9 @@ func trainCLIP(ctx context.Context, s Settings, files Files, o data.Options) (*J
 	return &Job{Settings: s, Task: t, Splits: splits, Files: files}, err
 }
 
-// tokenizerOf reads the tokenizer of the run, or makes one of all words in the captions; the text tower then gets its
-// vocabulary and the length of the longest caption.
-func tokenizerOf(set captioned, files Files, c *clip.Config) (text.Tokenizer, error) {
+// tokenizerOf reads the tokenizer of the run, or makes one of all words in the captions, with which the model gets its vocabulary and
+// the length of the longest caption.
+func tokenizerOf(set captioned, files Files, vocab, context *int) (text.Tokenizer, error) {
 	if file, ok := files[TokenizerFile]; ok {
 		return text.Read(file)
 	}
@@ -82,10 +82,10 @@ func tokenizerOf(set captioned, files Files, c *clip.Config) (text.Tokenizer, er
 		return nil, err
 	}
 	t := text.NewWords(texts)
-	if c.Text.Context, err = text.Longest(t, texts); err != nil {
+	if *context, err = text.Longest(t, texts); err != nil {
 		return nil, err
 	}
-	c.Text.Vocab = t.VocabSize()
+	*vocab = t.VocabSize()
 	files[TokenizerFile], err = text.File(t)
 	return t, err
 }

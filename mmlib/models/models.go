@@ -230,10 +230,14 @@ func Kinds() map[string]Kind {
 		"classifier": classifierKind(),
 		"simclr":     simclrKind(),
 		"captioner":  captionerKind(),
+		"convnet":    convnetKind(),
+		"dalle":      dalleKind(),
 		"dialogue":   dialogueKind(),
 		"fusion":     fusionKind(),
 		"palm":       palmKind(),
+		"parti":      partiKind(),
 		"vqa":        vqaKind(),
+		"vqvae":      vqvaeKind(),
 	}
 	table.Lock()
 	defer table.Unlock()

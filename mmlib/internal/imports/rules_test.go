@@ -40,7 +40,8 @@ var rules = []rule{
 	{"mmlib/nn/attention", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/nn/transformer", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention"}},
 	{"mmlib/nn/vision", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer"}},
-	{"mmlib/nn/codebook", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
+	{"mmlib/nn/codebook", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer",
+		"mmlib/nn/vision"}},
 	{"mmlib/loss", []string{gomlx, compute, "kernels/xla/lean/..."}},
 
 	// What the trainer and the predictor know of a model, and where a training run is kept.
