@@ -27,7 +27,7 @@ func TestCompleteData(t *testing.T) {
 		"data --dir ,":             "", // a folder: the shell knows those
 		"doctor --js,":             "--json",
 		"completion f,":            "fish",
-		"pretrain c,":              "clip",
+		"pretrain cl,":             "clip",
 		"finetune ,":               "captioner classifier dialogue vqa",
 		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",

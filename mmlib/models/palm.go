@@ -34,8 +34,8 @@ func palmKind() Kind {
 	}
 }
 
-// palmPreset is the model of that name in palm.Presets on the book that Go carries. The numbers did best of a few on the validation
-// split; recipes/book.json has what they reach.
+// palmPreset is the model of that name in palm.Presets on the book that Go carries. recipes/book.json has what "book" reaches:
+// 1.99 bits a character on the validation split and 2.20 on the test split.
 func palmPreset(name string, steps, batch int, rate float64) func() Settings {
 	return func() Settings {
 		config := palm.Presets[name]

@@ -56,7 +56,7 @@ func TestPresets(t *testing.T) {
 		"62b":       62_495_662_080,
 		"540b":      540_356_474_880,
 		"book":      1_081_984,
-		"book-long": 2_008_000,
+		"book-long": 1_926_080,
 	}
 	paper := map[string]float64{"8b": 8.63e9, "62b": 62.50e9, "540b": 540.35e9}
 	for _, name := range slices.Sorted(maps.Keys(palm.Presets)) {

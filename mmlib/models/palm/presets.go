@@ -10,7 +10,7 @@ var Presets = map[string]Config{
 	"540b": published(18432, 118, 48),
 
 	"book":      small(128, 4, 4, 1024, 0.1),
-	"book-long": small(160, 5, 5, 1024, 0.15),
+	"book-long": small(160, 5, 5, 512, 0.3),
 }
 
 // published is a model of the paper: heads of 256, the feed-forward layer's inside four times as wide as the stream.
