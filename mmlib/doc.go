@@ -19,14 +19,16 @@
 //	data/captions      texts for pictures: made from the names of classes, or one or several captions for each picture
 //	data/questions     questions about pictures, right answers by kind, and the answers of one who does not see the picture
 //	data/scenes        scenes of colored digits with captions, questions and dialogues, and films of moving ones; English and Chinese
+//	data/book          a text file as a source: Newton's Opticks, which comes with Go, or the user's own
 //	data/picture       image files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding
 //
 // The parts of which models are made; graph code only:
 //
-//	nn                 the dense layer, layer normalisation, activations; LoRA
+//	nn                 the dense layer, SwiGLU, layer normalisation, activations; LoRA
 //	nn/attention       chapter 4.2: scores, weights, self- and cross-modal attention, many heads, masks, RoPE, the cache
-//	nn/transformer     blocks of attention and a multilayer perceptron: stacks of them, encoders and decoders, step by step
+//	nn/transformer     blocks of attention and a multilayer perceptron, serial and parallel: stacks of them, encoders and decoders,
+//	                   step by step
 //	nn/codebook        vectors to discrete codes and back: vector quantisation, Gumbel's relaxation; the autoencoder of pictures
 //	nn/vision          pictures to sequences of patches; the vision transformer
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
@@ -45,13 +47,15 @@
 //	models/parti       Parti (Yu et al., 2022): from a caption, read by an encoder, to a picture's codes; guidance
 //	models/convnet     a small convolutional network, the judge of what is drawn
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
+//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
 //
 //	train              the Trainer: data-parallel steps, learning rate, checkpoints, resuming after an interruption, early stopping;
 //	                   fine-tuning: frozen weights, a rate for each layer, what of a checkpoint fits a model
-//	infer              a trained model ready for many goroutines: fixed shapes, compiled once
+//	infer              a trained model ready for many goroutines: fixed shapes, compiled once; text token by token, greedily, by
+//	                   beams or drawn at random
 //	eval               zero-shot, nearest neighbours, confusion matrix, the most confident mistakes
 //	report             curves, heat maps and galleries in one HTML file
 //	experiment         all of it in a row, as the gomm command and the lessons do: create a run, train it, measure it, use it
@@ -129,6 +133,8 @@
 //	提示集成         prompt ensembling                  eval.Ensemble: the mean of a class's prompts
 //	交叉熵损失       cross-entropy loss                 loss.CrossEntropy, loss.Classification
 //	序列生成损失     sequence generation loss           loss.Sequence
+//	语言模型         language model                     models/palm; measured in bits a character by experiment
+//	采样             sampling: temperature, top-k, top-p  infer.Sampling
 //	视觉问答         visual question answering, VQA
 //	图像描述生成     image captioning
 //	图文对话         image-text dialogue

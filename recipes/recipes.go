@@ -28,6 +28,7 @@ type Recipe struct {
 	Commands []string           `json:"commands"` // gomm commands, one a line; {run} stands for the folder of the runs
 	Figures  map[string]float64 `json:"figures"`  // what was measured, by run and key: "vqa/accuracy"
 	Bars     map[string]float64 `json:"bars"`     // what must at least be measured
+	AtMost   map[string]float64 `json:"at_most"`  // what must at most be measured, such as bits a character
 
 	content []byte
 }

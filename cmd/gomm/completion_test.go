@@ -27,11 +27,11 @@ func TestCompleteData(t *testing.T) {
 		"data --dir ,":             "", // a folder: the shell knows those
 		"doctor --js,":             "--json",
 		"completion f,":            "fish",
-		"pretrain c,":              "clip",
+		"pretrain cl,":             "clip",
 		"finetune ,":               "captioner classifier dialogue vqa",
 		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
-		"eval --data ,": "fashion-mnist films mnist scenes",
+		"eval --data ,": "book fashion-mnist films mnist scenes",
 	} {
 		args := append([]string{"__completeNoDesc"}, strings.Split(strings.TrimSuffix(typed, ","), " ")...)
 		_, stdout, _ := call(args...)

@@ -13,18 +13,21 @@ import (
 	"strings"
 )
 
-// compare writes what was measured beside what the recipe records, and fails where a figure is below its bar.
+// compare writes what was measured beside what the recipe records, and fails where a figure is below its bar, or above the
+// most that it may be.
 func (r reproduction) compare(w io.Writer) error {
 	names := slices.Sorted(maps.Keys(r.recipe.Figures))
-	for _, name := range slices.Sorted(maps.Keys(r.recipe.Bars)) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+	for _, bars := range []map[string]float64{r.recipe.Bars, r.recipe.AtMost} {
+		for _, name := range slices.Sorted(maps.Keys(bars)) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	rows := [][]string{{"", "now", "recorded", "at least"}}
+	rows := [][]string{{"", "now", "recorded", "at least", "at most"}}
 	var failures error
 	for _, name := range names {
 		now, err := figure(r.dir, name)
@@ -32,7 +35,7 @@ func (r reproduction) compare(w io.Writer) error {
 			failures = errors.Join(failures, err)
 			continue
 		}
-		row := []string{name, fmt.Sprintf("%.4f", now.mean), "", ""}
+		row := []string{name, fmt.Sprintf("%.4f", now.mean), "", "", ""}
 		if now.count > 1 {
 			row[1] += fmt.Sprintf(" ± %.4f", now.deviation)
 		}
@@ -43,6 +46,12 @@ func (r reproduction) compare(w io.Writer) error {
 			row[3] = fmt.Sprintf("%.4f", bar)
 			if !(now.mean >= bar) {
 				failures = errors.Join(failures, fmt.Errorf("%s is %.4f, below %.4f", name, now.mean, bar))
+			}
+		}
+		if most, ok := r.recipe.AtMost[name]; ok {
+			row[4] = fmt.Sprintf("%.4f", most)
+			if !(now.mean <= most) {
+				failures = errors.Join(failures, fmt.Errorf("%s is %.4f, above %.4f", name, now.mean, most))
 			}
 		}
 		rows = append(rows, row)

@@ -30,8 +30,8 @@ func newReproduceCommand() *cobra.Command {
 		Use:   "reproduce RECIPE",
 		Short: "Repeat a recipe: its trainings and evaluations, beside the figures it records",
 		Long: `Repeat a recipe, by its name or its file: run its commands one after the other, say what each took, and put what was
-measured beside the figures that the recipe records and the bars it must not fall below. It fails where a command fails or a
-figure is below its bar.
+measured beside the figures that the recipe records and the bars it must not fall below or exceed. It fails where a command fails
+or a figure is on the wrong side of its bar.
 
 On the same backend of a machine of the same kind the same seed gives the same figures; elsewhere they differ a little.
 A reproduction that was interrupted goes on where it stopped when it is started again.`,

@@ -38,6 +38,7 @@ func TestReproduce(t *testing.T) {
 		Name: "small", Commands: []string{train, "GOMLX_BACKEND=go gomm eval --run {run}/clip --split validation"},
 		Figures: map[string]float64{"clip/zero_shot_accuracy_en": 0.5},
 		Bars:    map[string]float64{"clip/step": 2, "clip/training.loss / clip/training.loss": 1},
+		AtMost:  map[string]float64{"clip/step": 2},
 	}
 	stdout, stderr, err := again(t, r, dir)
 	if err != nil {
@@ -50,9 +51,10 @@ func TestReproduce(t *testing.T) {
 	}
 	r.Bars["clip/zero_shot_accuracy_en"] = 1.5
 	r.Bars["clip/nothing"] = 0
+	r.AtMost["clip/step"] = 1
 	_, stderr, err = again(t, r, dir)
 	if !strings.Contains(stderr, "done already: gomm pretrain") || err == nil || !strings.Contains(err.Error(), "below 1.5000") ||
-		!strings.Contains(err.Error(), `has no figure "nothing"`) {
+		!strings.Contains(err.Error(), `has no figure "nothing"`) || !strings.Contains(err.Error(), "clip/step is 2.0000, above 1.0000") {
 		t.Errorf("again: %v, said %q", err, stderr)
 	}
 	r.Commands[0] = train + " --seed 2"

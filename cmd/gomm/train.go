@@ -30,6 +30,8 @@ classes, in English and Chinese, several templates each.`,
   gomm pretrain clip --preset mnist --run runs/mnist/clip --seed 2           the full recipe
   gomm pretrain simclr --run runs/simclr                                     from pictures alone, without captions or labels
   gomm pretrain fusion --from runs/attributes --run runs/pretrained          go on from another run of it, with other objectives
+  gomm pretrain palm --run runs/book                                         a language model of the book that Go carries
+  gomm pretrain palm --run runs/letters --data letters.txt                   … of a text of your own
   gomm pretrain clip --run runs/pairs --set data.captions.sharing=pairs      plain InfoNCE
   gomm pretrain clip --run runs/first --resume                               resume after an interruption`)
 }
@@ -146,7 +148,8 @@ type trainFlags struct {
 func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 	flags := c.Flags()
 	flags.StringVar(&f.preset, "preset", "", "settings to start from; the first one listed above if not given")
-	flags.StringVar(&f.data, "data", "", "data set: "+strings.Join(sourceNames(), ", ")+" (default: the preset's, or that of --from)")
+	flags.StringVar(&f.data, "data", "", "data set: "+strings.Join(sourceNames(), ", ")+
+		"; or a text file of your own (default: the preset's, or that of --from)")
 	flags.StringVar(&f.dir, "data-dir", "", "folder with the data set's files, if you have them")
 	flags.StringVar(&f.runDir, "run", "", "run folder to create, or with --resume to continue")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
@@ -160,7 +163,7 @@ func (f *trainFlags) add(c *cobra.Command, kinds []string) {
 	f.given = func(name string) bool { return flags.Changed(name) }
 	_ = c.RegisterFlagCompletionFunc("run", completeRuns)
 	_ = c.MarkFlagDirname("data-dir")
-	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("data", cobra.FixedCompletions(sourceNames(), cobra.ShellCompDirectiveDefault))
 	_ = c.RegisterFlagCompletionFunc("preset", func(_ *cobra.Command, args []string, _ string) (
 		list []cobra.Completion, _ cobra.ShellCompDirective,
 	) {

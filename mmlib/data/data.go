@@ -39,6 +39,15 @@ type Source interface {
 	Load(context.Context, Options) (map[string]Set, error)
 }
 
+// FileSource is a source that can read a file of the user's own in place of its data: --data FILE.
+type FileSource interface {
+	Source
+
+	// UseFile makes the source read the file of that path, and reports whether it is one of its kind, by the name alone. If not, the
+	// source stays as it is.
+	UseFile(path string) bool
+}
+
 // Options say where a source looks for its files, and how a model wants to read its pictures.
 type Options struct {
 	Dir      string    // a folder of the user's, searched first; empty for none

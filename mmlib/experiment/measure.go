@@ -63,6 +63,7 @@ func Measures() map[string]Measure {
 		"captions": {
 			Funcs: []string{"picture", "memory", "step"}, Best: "facts_f1", Accepts: acceptsCaptions, Run: measureCaptions,
 		},
+		"bits": {Funcs: []string{"score"}, Best: "-bits_per_character", Accepts: acceptsBits, Run: measureBits},
 		"pretraining": {
 			Funcs: []string{"picture"}, May: []string{"regions", "mask"}, Best: "score", Accepts: acceptsPretrained, Run: measurePretrained,
 		},
@@ -98,6 +99,7 @@ type Unit string
 const (
 	Share Unit = "%"    // of all examples, 0 to 1, written in percent
 	Nats  Unit = "nats" // of a loss
+	Bits  Unit = "bits" // of a character
 	Plain Unit = ""
 )
 

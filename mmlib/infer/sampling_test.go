@@ -126,7 +126,7 @@ func TestSampled(t *testing.T) {
 // TestBroken: logits that are no numbers end the text with an error that says where.
 func TestBroken(t *testing.T) {
 	s, d := plains(t, plain{broken: 2}), plain{}.Decoder()
-	prompts := [][]int32{{1, 3}, {1, 4, 4}}
+	prompts := [][]int32{{1, 3, 3, 3}, {1, 4, 4}}
 	for _, o := range []infer.Sampling{{}, {Temperature: 1, TopK: 3}} {
 		_, err := infer.Generate(context.Background(), s, d, nil, prompts, o, nil)
 		check.Error(t, err, "row 1, step 2", "logit of token 0 is NaN")

@@ -22,6 +22,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/data"
+	"gomm/mmlib/data/book"
 	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/data/picture"
@@ -233,6 +234,7 @@ func Kinds() map[string]Kind {
 		"dalle":      dalleKind(),
 		"dialogue":   dialogueKind(),
 		"fusion":     fusionKind(),
+		"palm":       palmKind(),
 		"parti":      partiKind(),
 		"vqa":        vqaKind(),
 		"vqvae":      vqvaeKind(),
@@ -250,6 +252,7 @@ func Sources() map[string]func() data.Source {
 		mnist.Fashion:   func() data.Source { return &mnist.Source{Name: mnist.Fashion, Validation: 5000} },
 		scenes.Name:     func() data.Source { return scenes.Default() },
 		scenes.FilmName: func() data.Source { return scenes.DefaultFilms() },
+		book.Name:       func() data.Source { return book.Default() },
 	}
 	table.Lock()
 	defer table.Unlock()

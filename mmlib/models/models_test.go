@@ -104,14 +104,14 @@ func TestUnknownNames(t *testing.T) {
 	_, err = models.Preset("classifier", "mnist")
 	check.Error(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
 	_, err = models.Preset("poetry", "mnist")
-	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, parti, simclr, vqa, vqvae")
+	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, palm, parti, simclr, vqa, vqvae")
 	_, err = models.Decode(run.Config{Kind: "poetry"})
-	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, parti, simclr, vqa, vqvae")
+	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, palm, parti, simclr, vqa, vqvae")
 	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
-	check.Error(t, err, `"cifar"`, "fashion-mnist, films, mnist, scenes")
+	check.Error(t, err, `"cifar"`, "book, fashion-mnist, films, mnist, scenes")
 	s, err := models.Preset("clip", "mnist-tiny")
 	check.Must(t, err)
-	check.Error(t, s.UseData("cifar"), `"cifar"`, "fashion-mnist, films, mnist, scenes")
+	check.Error(t, s.UseData("cifar"), `"cifar"`, "book, fashion-mnist, films, mnist, scenes")
 	if s.Data.String() != "mnist" {
 		t.Errorf("a refused data set is used: %s", s.Data)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -15,11 +16,16 @@ import (
 	"gomm/mmlib/run"
 )
 
-// UseData switches to another data set. If that takes the same settings, they are kept; otherwise its defaults apply.
+// UseData switches to another data set: one of the table, or a file of the user's that a source of the table reads, such as a text.
+// If it takes the same settings, they are kept; otherwise its defaults apply.
 func (s *Settings) UseData(name string) error {
 	source, err := newSource(name)
 	if err != nil {
-		return err
+		if source, err = s.fileSource(name, err); err != nil {
+			return err
+		}
+		s.Data = source
+		return nil
 	}
 	if s.Data != nil && reflect.TypeOf(source) == reflect.TypeOf(s.Data) {
 		if err := transfer(source, s.Data); err != nil {
@@ -28,6 +34,27 @@ func (s *Settings) UseData(name string) error {
 	}
 	s.Data = source
 	return nil
+}
+
+// fileSource is the source that reads a file: the present one, or else one of the table. unknown is the error for a name that is
+// neither a data set nor a file.
+func (s *Settings) fileSource(name string, unknown error) (data.Source, error) {
+	if info, err := os.Stat(name); err != nil || info.IsDir() {
+		return nil, fmt.Errorf("%w; nor is there a file of that name", unknown)
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	if f, ok := s.Data.(data.FileSource); ok && f.UseFile(path) {
+		return f, nil
+	}
+	for _, known := range slices.Sorted(maps.Keys(Sources())) {
+		if f, ok := Sources()[known]().(data.FileSource); ok && f.UseFile(path) {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("models: the file %s is of a kind that no data set reads: texts end in .txt or .md", name)
 }
 
 // transfer copies all settings of a source but its name.

@@ -1,4 +1,4 @@
-// Package nn holds the two layers that every other part of a model is made of, the dense layer and layer
+// Package nn holds the layers that every other part of a model is made of, the dense layer, its gated form and layer
 // normalisation, the activation functions between them, and [LoRA], which adapts a dense layer. The parts themselves are in
 // the packages below: attention, transformer, vision.
 //
@@ -8,6 +8,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
@@ -39,6 +40,29 @@ func LayerNorm(s *model.Scope, x *Node, epsilon float64) *Node {
 	gain := vector(s, x, "gain", width, initializer.One)
 	offset := vector(s, x, "offset", width, initializer.Zero)
 	return nn.LayerNorm(x, []int{x.Rank() - 1}, epsilon, gain, offset, nil)
+}
+
+// LayerNormNoBias is [LayerNorm] without the offset, as PaLM has it:
+//
+//	y = (x − mean(x)) / √(var(x) + ε) · gain
+func LayerNormNoBias(s *model.Scope, x *Node, epsilon float64) *Node {
+	gain := vector(s, x, "gain", x.Shape().Dim(-1), initializer.One)
+	return nn.LayerNorm(x, []int{x.Rank() - 1}, epsilon, gain, nil, nil)
+}
+
+// SwiGLU is the feed-forward layer with a gate (Shazeer 2020, GLU Variants Improve Transformer, eq. 6), without biases: one product
+// opens and closes the other.
+//
+//	y = (swish(x·W) ⊙ x·V) · W₂        swish(a) = a·σ(a)
+//
+// x [..., D] gives [..., D]. W and V [D, hidden] are the columns of one matrix "in/weights" [D, 2·hidden], which is faster; W₂ is
+// "out/weights" [hidden, D]. They start from N(0, 1/D) and N(0, outStd²).
+func SwiGLU(s *model.Scope, x *Node, hidden int, outStd float64) *Node {
+	width := x.Shape().Dim(-1)
+	both := Linear(s.At("in"), x, 2*hidden, 1/math.Sqrt(float64(width)))
+	gate := SliceAxis(both, -1, AxisRange(0, hidden)) // x·W
+	value := SliceAxis(both, -1, AxisRange(hidden))   // x·V
+	return Linear(s.At("out"), Mul(Mul(gate, Sigmoid(gate)), value), width, outStd)
 }
 
 // Weight creates the weight `name` of the given dimensions and of like's dtype, started from N(0, std²): an embedding table

@@ -164,3 +164,46 @@ func TestInitialValues(t *testing.T) {
 		}
 	}
 }
+
+// TestSwiGLU: the gated layer and the normalisation without an offset are their formulas, and the gradients are right.
+func TestSwiGLU(t *testing.T) {
+	const rows, width, hidden = 2, 3, 4
+	in := []*tensors.Tensor{
+		nntest.Random(1, rows, width), nntest.Random(2, width, 2*hidden), nntest.Random(3, hidden, width), nntest.Random(4, width),
+		nntest.Random(5, rows, width),
+	}
+	layer := func(s *model.Scope, in []*Node) *Node {
+		nntest.Bind(s, "in/weights", in[1])
+		nntest.Bind(s, "out/weights", in[2])
+		nntest.Bind(s.At("norm"), "gain", in[3])
+		return nn.SwiGLU(s, nn.LayerNormNoBias(s.At("norm"), in[0], 1e-2), hidden, 1)
+	}
+	out := nntest.Run(t, backend, nil, func(s *model.Scope, in []*Node) []*Node { return []*Node{layer(s, in)} }, in...)
+	x, w, w2, gain := nntest.Flat(t, in[0]), nntest.Flat(t, in[1]), nntest.Flat(t, in[2]), nntest.Flat(t, in[3])
+	for row := range rows {
+		x, mean, variance := x[row*width:(row+1)*width], 0.0, 0.0
+		for _, v := range x {
+			mean += v / width
+		}
+		for _, v := range x {
+			variance += (v - mean) * (v - mean) / width
+		}
+		for d := range width {
+			want := 0.0
+			for f := range hidden {
+				gate, value := 0.0, 0.0
+				for i, v := range x {
+					v = (v - mean) / math.Sqrt(variance+1e-2) * gain[i]
+					gate, value = gate+v*w[i*2*hidden+f], value+v*w[i*2*hidden+hidden+f]
+				}
+				want += gate / (1 + math.Exp(-gate)) * value * w2[f*width+d]
+			}
+			if got := out[0][row*width+d]; math.Abs(got-want) > 1e-12 {
+				t.Errorf("[%d,%d] is %v, want %v", row, d, got, want)
+			}
+		}
+	}
+	nntest.CheckGradient(t, backend, 4, func(s *model.Scope, in []*Node) *Node {
+		return ReduceAllSum(Mul(layer(s, in), in[4]))
+	}, in...)
+}

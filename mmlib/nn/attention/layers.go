@@ -13,9 +13,11 @@ import (
 
 // Config is an attention layer; Heads alone must be set.
 type Config struct {
-	Heads         int     // H; the width of the queries' sequence must be a multiple of it
-	KeyValueHeads int     // G, which divides H; 0: as many as Heads
+	Heads         int     // H; without a HeadWidth the width of the queries' sequence must be a multiple of it
+	KeyValueHeads int     // G, which divides H; 0: as many as Heads; 1: multi-query attention (Shazeer 2019)
+	HeadWidth     int     // K; 0: D/H. PaLM 540B has 48 heads of 256 in a width of 18,432
 	RoPE          float64 // the base of the rotation of queries and keys, see [Rotate]; 0: none
+	NoBias        bool    // no biases beside W^Q, W^K, W^V and W^O, as in PaLM
 	Mask          Mask
 	Kernel        lean.Choice // as in [Options]
 	Weights       bool        // as in [Options]
@@ -30,8 +32,8 @@ type Config struct {
 //	Q, K, V = X·W^Q, X·W^K, X·W^V    (one product with [W^Q W^K W^V], which is faster)
 //	Z = Attention(Q, K, V)·W^O
 //
-// x [B, L, D], D = H·K, gives z [B, L, D]. Weights: "qkv/weights" [D, (H+2G)·K], which is [D, 3·D] for heads that share
-// nothing, "qkv/biases" [(H+2G)·K], "out/weights" [D, D], "out/biases" [D]. A low-rank term of W^Q, W^K or W^V is added to its
+// x [B, L, D] gives z [B, L, D]. Weights: "qkv/weights" [D, (H+2G)·K], which is [D, 3·D] where D = H·K and heads share
+// nothing, "qkv/biases" [(H+2G)·K], "out/weights" [H·K, D], "out/biases" [D]. A low-rank term of W^Q, W^K or W^V is added to its
 // own columns of the product: "qkv/lora/query/a" and "b", and so on, and "out/lora/out/a"; see [nn.LoRA.Adapt].
 func Self(s *model.Scope, x *Node, c Config) Output {
 	x.AssertRank(3)
@@ -43,7 +45,7 @@ func Self(s *model.Scope, x *Node, c Config) Output {
 func (c Config) project(s *model.Scope, x, positions *Node) (q, k, v *Node) {
 	d := x.Shape().Dim(2)
 	h, g, dK := c.heads(d)
-	qkv := nn.Dense(s.At("qkv"), x, (h+2*g)*dK, std(c.InStd, d))
+	qkv := c.affine(s.At("qkv"), x, (h+2*g)*dK, std(c.InStd, d))
 	part := func(t nn.Target, from, heads int) *Node {
 		columns := Slice(qkv, AxisRange(), AxisRange(), AxisRange(from*dK, (from+heads)*dK))
 		return split(c.LoRA.Adapt(s.At("qkv"), t, columns, x), heads)
@@ -91,7 +93,15 @@ func (c Config) query(s *model.Scope, x *Node) *Node {
 
 // dense is a dense layer that reads the input of attention, with the low-rank term of its target.
 func (c Config) dense(s *model.Scope, t nn.Target, x *Node, width int) *Node {
-	return c.LoRA.Adapt(s, t, nn.Dense(s, x, width, std(c.InStd, x.Shape().Dim(2))), x)
+	return c.LoRA.Adapt(s, t, c.affine(s, x, width, std(c.InStd, x.Shape().Dim(2))), x)
+}
+
+// affine is x·W + b, or x·W where there are no biases.
+func (c Config) affine(s *model.Scope, x *Node, width int, std float64) *Node {
+	if c.NoBias {
+		return nn.Linear(s, x, width, std)
+	}
+	return nn.Dense(s, x, width, std)
 }
 
 // attend is what both layers end with: Attention(Q, K, V)·W^O.
@@ -99,7 +109,7 @@ func (c Config) attend(s *model.Scope, q, k, v *Node, d int) Output {
 	out := Attend(q, k, v, c.Mask, Options{Kernel: c.Kernel, Weights: c.Weights})
 	b, l, width := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2)*v.Shape().Dim(3)
 	z := Reshape(out.Z, b, l, width)
-	out.Z = c.LoRA.Adapt(s.At("out"), nn.Out, nn.Dense(s.At("out"), z, d, std(c.OutStd, width)), z)
+	out.Z = c.LoRA.Adapt(s.At("out"), nn.Out, c.affine(s.At("out"), z, d, std(c.OutStd, width)), z)
 	out.Z.AssertDims(b, l, d)
 	return out
 }
@@ -110,11 +120,17 @@ func (c Config) heads(d int) (h, g, dK int) {
 	if g == 0 {
 		g = h
 	}
-	if h < 1 || d%h != 0 {
+	if h < 1 || c.HeadWidth == 0 && d%h != 0 {
 		exceptions.Panicf("attention: width %d is not a multiple of the number of heads %d", d, h)
 	}
 	if g < 1 || h%g != 0 {
 		exceptions.Panicf("attention: %d heads are not a multiple of the number of key and value heads %d", h, g)
+	}
+	if c.HeadWidth < 0 {
+		exceptions.Panicf("attention: the width of a head is %d: it must be positive, or 0 for the width over the number of heads", c.HeadWidth)
+	}
+	if c.HeadWidth > 0 {
+		return h, g, c.HeadWidth
 	}
 	return h, g, d / h
 }

@@ -31,6 +31,7 @@ func TestPanics(t *testing.T) {
 		"width 10 is not a multiple of the number of heads 3": func(g *Graph) { self(g, config{Heads: 3}) },
 		"number of heads 0": func(g *Graph) { self(g, config{}) },
 		"2 heads are not a multiple of the number of key and value heads 3": func(g *Graph) { self(g, config{Heads: 2, KeyValueHeads: 3}) },
+		"width of a head is -2":            func(g *Graph) { self(g, config{Heads: 2, HeadWidth: -2}) },
 		"key and value heads -1":           func(g *Graph) { self(g, config{Heads: 2, KeyValueHeads: -1}) },
 		"the 5 numbers of a head in pairs": func(g *Graph) { self(g, config{Heads: 2, RoPE: 1e4}) },
 		"base of the rotation is -1":       func(g *Graph) { self(g, config{Heads: 1, RoPE: -1}) },

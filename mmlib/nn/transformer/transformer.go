@@ -18,6 +18,8 @@
 // Here L positions are new, S are the memory's, and a cache has room for so many in all (other letters: see mmlib/doc.go).
 // [EncodeBlock] and [DecodeBlock] are single blocks, for models that put something between them.
 //
+// A block whose two layers read the same normalised copy, and work side by side, is another one: see [ParallelBlock].
+//
 // Functions here build graphs and panic on shapes that do not fit; [Config.Validate] reports in advance what would not.
 package transformer
 
