@@ -76,8 +76,8 @@ func (p *Pretraining) Len() int { return p.Pairs.Len() }
 // Metrics implements [task.Task]: the loss's floor, how often a picture's nearest caption means the same, and 1/τ.
 func (p *Pretraining) Metrics() []string { return []string{"floor", "batch_accuracy", "logit_scale"} }
 
-// Batch implements [task.Task]: pictures [B, H, W, C] or films [B, T, H, W, C], the distinct texts' ids [U, L], and for each picture the number of
-// its text among those [B], and its group for the targets [B].
+// Batch implements [task.Task]: pictures [B, H, W, C] or films [B, T, H, W, C], the distinct texts' ids [U, L], and for each
+// picture the number of its text among those [B], and its group for the targets [B].
 func (p *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	pictures := load(p.Pairs, p.Config, examples, r)
 	t, err := p.texts(examples, r)
