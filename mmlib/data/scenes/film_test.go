@@ -113,7 +113,8 @@ func TestCaptionsOfFilms(t *testing.T) {
 // TestFilmFile: a film that is written as a GIF, or as a folder of pictures, is read as the example that it was, but for the lowest
 // bits of colors.
 func TestFilmFile(t *testing.T) {
-	films := loadFilms(t, data.Options{Picture: picture.Preprocess{Size: 64, Channels: 3, Frames: 10}}, func(*FilmSource) {})[data.Test].(*Films)
+	o := data.Options{Picture: picture.Preprocess{Size: 64, Channels: 3, Frames: 10}}
+	films := loadFilms(t, o, func(*FilmSource) {})[data.Test].(*Films)
 	want := make([]float32, 10*64*64*3)
 	dir := t.TempDir()
 	for i := range 5 {
