@@ -146,13 +146,19 @@ func atMost(key, name string, ranks eval.Ranks, k int) Figure {
 	return Figure{Key: key, Name: name, Unit: Share, Value: float64(right) / float64(max(1, len(ranks))), Right: right, Total: len(ranks)}
 }
 
-// complete implements thorough: what is found without time, or with time out of joint, and what time alone tells.
+// complete implements thorough.
 func (r *retrieval) complete(ctx context.Context) error {
-	frames, _, _, _ := r.set.Shape()
-	if frames < 2 {
-		return nil
-	}
 	r.more = nil
+	if frames, _, _, _ := r.set.Shape(); frames > 1 {
+		if err := r.disorder(ctx); err != nil {
+			return err
+		}
+	}
+	return r.foils(ctx)
+}
+
+// disorder measures what is found without time, or with time out of joint.
+func (r *retrieval) disorder(ctx context.Context) error {
 	for _, c := range []struct {
 		key, name string
 		order     func(example, frames int) []int
@@ -183,7 +189,7 @@ func (r *retrieval) complete(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.foils(ctx)
+	return nil
 }
 
 // foils counts the films that lie nearer to their own caption than to any that differs from it in what time alone shows.
