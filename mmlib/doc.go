@@ -20,7 +20,7 @@
 //	data/questions     questions about pictures, right answers by kind, and the answers of one who does not see the picture
 //	data/scenes        scenes of colored digits with captions, questions and dialogues, and films of moving ones; English and Chinese
 //	data/book          a text file as a source: Newton's Opticks, which comes with Go, or the user's own
-//	data/picture       image files to numbers: decode, resize, crop, normalise
+//	data/picture       image and film files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding
 //
 // The parts of which models are made; graph code only:
@@ -121,6 +121,7 @@
 //	预训练           pre-training (3.1)                 models/clip Pretraining, `gomm pretrain`
 //	图像文本对比     image-text contrastive learning    models/clip
 //	图像分类         image classification               models/clip Classifier
+//	视频             film, video                        models/clip EncodeFilm; data/scenes Films
 //	遮蔽语言模型     masked language modelling, MLM     loss.MaskedTokens
 //	自监督学习       self-supervised learning           pairs are their own labels: models/clip, models/simclr Pretraining
 //	微调             fine-tuning (3.2)                  models/clip Finetuning, `gomm finetune`

@@ -29,7 +29,7 @@ func TestCompleteData(t *testing.T) {
 		"completion f,":            "fish",
 		"pretrain cl,":             "clip",
 		"finetune ,":               "captioner classifier dialogue vqa",
-		"pretrain clip --preset ,": "mnist-demo mnist mnist-tiny",
+		"pretrain clip --preset ,": "mnist-demo films films-mean mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
 		"eval --data ,": "book fashion-mnist films mnist scenes",
 	} {

@@ -56,7 +56,8 @@ With --show it prints some examples of a data set and draws them; with --export 
   gomm data fashion-mnist
   gomm data mnist --dir /data/mnist   keep it there; a copy that is there already is used
   gomm data scenes --show             captions, questions and dialogues, and their pictures in scenes.png
-  gomm data scenes --export scenes --count 5000 --set grid=4`,
+  gomm data scenes --export scenes --count 5000 --set grid=4
+  gomm data films --export films --count 100                   animated GIFs, and their captions in films/examples.jsonl`,
 		Args:              fetchableArgs,
 		ValidArgsFunction: completeWords(fetchableNames()...),
 		RunE: func(cmd *cobra.Command, args []string) error {

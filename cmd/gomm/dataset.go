@@ -31,7 +31,8 @@ func (f *exampleFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.show, "show", "", "print some examples of the data set and draw them into a picture file (--show=`FILE` names it)")
 	flags.Lookup("show").NoOptDefVal = byName
-	flags.StringVar(&f.export, "export", "", "write examples into a new folder, as examples.jsonl and PNG files, for other programs")
+	flags.StringVar(&f.export, "export", "",
+		"write examples into a new folder, as examples.jsonl and PNG files (GIF for films), for other programs")
 	flags.StringVar(&f.split, "split", data.Test, "of which split --show and --export take the first examples")
 	flags.IntVar(&f.count, "count", 0, "how many; 6 for --show and 1,000 for --export if not given")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting of the data set: `key=value`, e.g. grid=4 (repeatable)")

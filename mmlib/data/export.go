@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
+
+	"gomm/mmlib/data/picture"
 )
 
 // Recorded is a set that can show its examples to people and describe them to other programs.
@@ -19,8 +22,15 @@ type Recorded interface {
 	Record(i int) any // its JSON is an object
 }
 
+// filmed is a set of films, of which people see every frame.
+type filmed interface{ Frames(i int) []image.Image }
+
+// frameDelay is how long a frame of an exported film is shown, in hundredths of a second.
+const frameDelay = 10
+
 // Export writes the first n examples of a set into a new folder, for other programs: examples.jsonl has an object a line, what
-// Record says of the example and, as "picture", the name of its file, a PNG. The folder appears when all of it is written.
+// Record says of the example and, as "picture", the name of its file, a PNG, or, as "film", that of an animated GIF. The folder
+// appears when all of it is written.
 func Export(dir string, set Recorded, n int) (err error) {
 	if n < 1 || n > set.Len() {
 		return fmt.Errorf("data: %d examples cannot be exported: the split has %d", n, set.Len())
@@ -43,13 +53,17 @@ func Export(dir string, set Recorded, n int) (err error) {
 	}()
 	var lines bytes.Buffer
 	for i := range n {
-		name := fmt.Sprintf("%06d.png", i)
-		line, err := withPicture(set.Record(i), name)
+		key, name, encode := "picture", fmt.Sprintf("%06d.png", i), func(w io.Writer) error { return png.Encode(w, set.Original(i)) }
+		if films, ok := set.(filmed); ok {
+			key, name = "film", fmt.Sprintf("%06d.gif", i)
+			encode = func(w io.Writer) error { return picture.EncodeGIF(w, films.Frames(i), frameDelay) }
+		}
+		line, err := withFile(set.Record(i), key, name)
 		if err != nil {
 			return fmt.Errorf("data: example %d: %w", i, err)
 		}
 		lines.Write(line)
-		if err := writePNG(filepath.Join(temp, name), set.Original(i)); err != nil {
+		if err := writeFile(filepath.Join(temp, name), encode); err != nil {
 			return err
 		}
 	}
@@ -65,8 +79,8 @@ func Export(dir string, set Recorded, n int) (err error) {
 	return nil
 }
 
-// withPicture is the line of an example.
-func withPicture(record any, name string) ([]byte, error) {
+// withFile is the line of an example, with the name of its file under a key.
+func withFile(record any, key, name string) ([]byte, error) {
 	raw, err := json.Marshal(record)
 	if err != nil {
 		return nil, err
@@ -77,7 +91,7 @@ func withPicture(record any, name string) ([]byte, error) {
 	if err := decoder.Decode(&object); err != nil {
 		return nil, err
 	}
-	object["picture"] = name
+	object[key] = name
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false) // "<左>" as it is
@@ -85,14 +99,14 @@ func withPicture(record any, name string) ([]byte, error) {
 	return line.Bytes(), err
 }
 
-// writePNG writes a picture file into the folder that is not there yet for others.
-func writePNG(path string, img image.Image) error {
+// writeFile writes a file into the folder that is not there yet for others.
+func writeFile(path string, encode func(io.Writer) error) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	w := bufio.NewWriter(f)
-	if err := errors.Join(png.Encode(w, img), w.Flush(), f.Close()); err != nil {
+	if err := errors.Join(encode(w), w.Flush(), f.Close()); err != nil {
 		return fmt.Errorf("data: writing %s: %w", path, err)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 )
 
 // Embed turns picture files and texts into points of a model's space: one row for each picture, one for each text. Every
-// input is checked before anything is computed, and all bad ones are named at once. Pictures are read as the model's
+// input is checked before anything is computed, and all bad ones are named at once. Pictures, or films, are read as the model's
 // Preprocess says, of which Invert and KeepOrientation are the user's to set.
 func Embed(ctx context.Context, b compute.Backend, m *models.Model, files, texts []string) (pictures, words eval.Matrix, err error) {
 	if len(files) > 0 {
@@ -44,6 +44,24 @@ func Embed(ctx context.Context, b compute.Backend, m *models.Model, files, texts
 	}
 	words, err = eval.Run(s, "text", len(ids), func(dst []int32, i int) { copy(dst, ids[i]) })
 	return pictures, words, err
+}
+
+// Search compares texts with files of pictures or films, each with each: for every text the files, and for every file the texts, the
+// nearest first.
+func Search(ctx context.Context, b compute.Backend, m *models.Model, files, texts []string) (byText, byFile [][]eval.Neighbour,
+	err error) {
+	if len(files) == 0 || len(texts) == 0 {
+		return nil, nil, errors.New("experiment: a search takes files and texts")
+	}
+	images, words, err := Embed(ctx, b, m, files, texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	if byText, err = eval.Nearest(words, images, images.Rows); err != nil {
+		return nil, nil, err
+	}
+	byFile, err = eval.Nearest(images, words, words.Rows)
+	return byText, byFile, err
 }
 
 // has returns an error unless the model can embed what is named.

@@ -55,7 +55,7 @@ func Evaluate(ctx context.Context, b compute.Backend, dir string, on On) (*Evalu
 	if err != nil {
 		return nil, err
 	}
-	measure, err := measureOf(k)
+	measure, err := measureOf(k, m.Settings)
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +197,10 @@ func (e *Evaluation) Summary() (map[string]any, error) {
 		wrong := make([]int, len(f.Parts))
 		for i, p := range f.Parts {
 			wrong[i] = p.Total - p.Right
+		}
+		if !strings.Contains(f.Key, "accuracy") {
+			s[e.prefix+f.Key+"_interval"] = []float64{low, high}
+			continue
 		}
 		key := func(of string) string { return e.prefix + strings.Replace(f.Key, "accuracy", of, 1) }
 		s[key("interval")], s[key("errors")] = []float64{low, high}, wrong

@@ -128,7 +128,7 @@ func prepare(ctx context.Context, b compute.Backend, s models.Settings, files mo
 		return nil, err
 	}
 	r := &Run{backend: b, kind: k}
-	if r.measure, err = measureOf(k); err != nil {
+	if r.measure, err = measureOf(k, s); err != nil {
 		return nil, err
 	}
 	if r.job, err = k.Train(ctx, s, files, o); err != nil {

@@ -55,6 +55,7 @@ func Measures() map[string]Measure {
 	return map[string]Measure{
 		"zero-shot": {Funcs: []string{"image", "text"}, Best: "accuracy", Prefix: "zero_shot_", Accepts: acceptsZeroShot, Run: zeroShot},
 		"classes":   {Funcs: []string{"classify"}, Best: "accuracy", Accepts: acceptsClasses, Run: classes},
+		"retrieval": {Funcs: []string{"image", "text"}, Best: "text_to_film_r1", Accepts: acceptsRetrieval, Run: measureRetrieval},
 		"views":     {Funcs: []string{"image"}, Best: "view_accuracy", Accepts: acceptsViews, Run: views},
 		"codes":     {Funcs: []string{"codes", "drawing"}, Best: "-reconstruction_error", Accepts: acceptsCodes, Run: measureCodes},
 		"drawings":  {Funcs: []string{"codes", "score"}, Best: "-image_loss", Accepts: acceptsDrawings, Run: measureDrawings},
@@ -70,10 +71,14 @@ func Measures() map[string]Measure {
 	}
 }
 
-func measureOf(k models.Kind) (Measure, error) {
-	m, ok := Measures()[k.Measure]
+func measureOf(k models.Kind, s models.Settings) (Measure, error) {
+	name := k.Measure
+	if k.MeasureOf != nil {
+		name = k.MeasureOf(s)
+	}
+	m, ok := Measures()[name]
 	if !ok {
-		return m, fmt.Errorf("experiment: there is no measure %q; there are %s", k.Measure,
+		return m, fmt.Errorf("experiment: there is no measure %q; there are %s", name,
 			strings.Join(slices.Sorted(maps.Keys(Measures())), ", "))
 	}
 	return m, nil

@@ -9,6 +9,7 @@ import (
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/run"
@@ -23,6 +24,8 @@ func clipKind() Kind {
 			"mnist":      clipPreset("mnist", strong, adamW(3000, 1.5e-3, 200)),
 			"mnist-demo": clipPreset("mnist-demo", gentle, adamW(2000, 2e-3, 150)),
 			"mnist-tiny": clipPreset("mnist-tiny", slight, adamW(700, 3e-3, 50)),
+			"films":      filmPreset("films", adamW(1400, 1.5e-3, 100)),
+			"films-mean": filmPreset("films-mean", adamW(1400, 1.5e-3, 100)),
 		},
 		Default: "mnist-demo",
 		Config:  func() Config { return new(clip.Config) },
@@ -30,6 +33,21 @@ func clipKind() Kind {
 		Open:    openCLIP,
 		Label:   func(Settings) string { return "CLIP" },
 		Measure: "zero-shot",
+		MeasureOf: func(s Settings) string {
+			if s.Model.(*clip.Config).Film.Frames > 0 {
+				return "retrieval"
+			}
+			return "zero-shot"
+		},
+	}
+}
+
+// filmPreset is the model of that name in clip.Presets on films of moving digits.
+func filmPreset(name string, t run.Training) func() Settings {
+	t.BatchSize = 128
+	return func() Settings {
+		config, training := clip.Presets[name], t
+		return Settings{Data: scenes.DefaultFilms(), Training: &training, Model: &config}
 	}
 }
 
@@ -50,6 +68,7 @@ func clipPreset(name string, a mnist.Augment, t run.Training) func() Settings {
 
 func trainCLIP(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {
 	config := *s.Model.(*clip.Config)
+	o.Picture.Frames = config.Film.Frames
 	splits, err := Load(ctx, s, files, o, config.Vision.ImageSize, config.Vision.Channels)
 	if err != nil {
 		return nil, err

@@ -25,5 +25,5 @@ func Example() {
 	// Output:
 	// <nil> <nil> <nil>
 	// 100 steps on fashion-mnist, vision 64 wide
-	// models: clip has no preset "mnist-huge"; there are mnist, mnist-demo, mnist-tiny
+	// models: clip has no preset "mnist-huge"; there are films, films-mean, mnist, mnist-demo, mnist-tiny
 }

@@ -32,7 +32,7 @@ type (
 // what it was trained on.
 // Load puts [PreprocessFile] and, for examples of classes, [ClassesFile] into files.
 func Load(ctx context.Context, s Settings, files Files, o data.Options, size, channels int) (map[string]data.Set, error) {
-	o.Picture = picture.Preprocess{Size: size, Channels: channels}
+	o.Picture = picture.Preprocess{Size: size, Channels: channels, Frames: o.Picture.Frames}
 	if file, ok := files[PreprocessFile]; ok {
 		var err error
 		if o.Picture, err = readPreprocess(file); err != nil {

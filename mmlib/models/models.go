@@ -63,8 +63,10 @@ type Kind struct {
 	// Label says what such a run holds, in a word or two: "linear probe".
 	Label func(Settings) string
 
-	// Measure names how such a model is measured: a row of mmlib/experiment's table of measures.
-	Measure string
+	// Measure names how such a model is measured: a row of mmlib/experiment's table of measures. MeasureOf, if not nil, chooses
+	// another one by the settings.
+	Measure   string
+	MeasureOf func(Settings) string
 }
 
 // Way is how a kind of model is trained.

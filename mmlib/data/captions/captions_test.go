@@ -211,3 +211,33 @@ func TestNames(t *testing.T) {
 		t.Errorf("of no classes the names are %q", got)
 	}
 }
+
+// TestDrawn: texts are drawn when a batch is made, and examples of the same meaning are a group.
+func TestDrawn(t *testing.T) {
+	all := three()
+	caption := func(i int, r *rand.Rand) string {
+		if r == nil || r.IntN(2) == 0 {
+			return all[0].Prompts()[i%3][0]
+		}
+		return all[1].Prompts()[i%3][0]
+	}
+	meaning := func(i int) string { return all[0].Names[i%3] }
+	p, err := Drawn(pictures{9, 3}, caption, meaning, number)
+	check.Must(t, err)
+	examples := []int{4, 0, 7, 3, 4}
+	ids, own, group := p.Texts(examples, rand.New(rand.NewPCG(1, 1)))
+	again, _, _ := p.Texts(examples, rand.New(rand.NewPCG(1, 1)))
+	if !reflect.DeepEqual(ids, again) || !slices.Equal(own, []int32{0, 1, 2, 3, 4}) || !slices.Equal(group, []int32{0, 1, 0, 1, 0}) {
+		t.Errorf("the ids are %v and %v, own texts %v, groups %v", ids, again, own, group)
+	}
+	drawn := map[int32]bool{}
+	for seed := range uint64(20) {
+		ids, _, _ := p.Texts([]int{1}, rand.New(rand.NewPCG(seed, 1)))
+		drawn[ids[0][0]] = true
+	}
+	if len(drawn) != 2 {
+		t.Errorf("of two captions of an example %v are drawn", drawn)
+	}
+	_, err = Drawn(pictures{9, 3}, func(int, *rand.Rand) string { return "a bird" }, meaning, number)
+	check.Error(t, err, `"a bird" is no caption`)
+}

@@ -193,6 +193,32 @@ func Each(p Pictures, texts [][]string, meanings []int32, sharing string, encode
 	}}, nil
 }
 
+// Drawn captions pictures by texts that are drawn when a batch is made, for more of them than could be kept. Examples of the same
+// meaning share their target mass. A text that cannot be encoded is an error for the first example and a panic later, so encode
+// must take all that caption draws.
+func Drawn(p Pictures, caption func(i int, r *rand.Rand) string, meaning func(i int) string, encode Encode) (*Pairs, error) {
+	if p.Len() > 0 {
+		if _, err := encode(caption(0, nil)); err != nil {
+			return nil, err
+		}
+	}
+	return &Pairs{p, func(examples []int, r *rand.Rand) (ids [][]int32, own, group []int32) {
+		numbers := map[string]int32{}
+		for n, i := range examples {
+			text, m := caption(i, r), meaning(i)
+			encoded, err := encode(text)
+			if err != nil {
+				panic(fmt.Sprintf("captions: example %d: %v", i, err))
+			}
+			if _, seen := numbers[m]; !seen {
+				numbers[m] = int32(len(numbers))
+			}
+			ids, own, group = append(ids, encoded), append(own, int32(n)), append(group, numbers[m])
+		}
+		return ids, own, group
+	}}, nil
+}
+
 // caption is an encoded text and its number among the different texts.
 type caption struct {
 	ids    []int32

@@ -45,6 +45,19 @@ func (o Options) Open(path string) (image.Image, error) {
 
 // Decode reads a picture. The name is for errors only.
 func (o Options) Decode(r io.Reader, name string) (image.Image, error) {
+	data, err := readAll(r, name)
+	if err != nil {
+		return nil, err
+	}
+	img, err := o.decode(data, MaxPixels)
+	if err != nil {
+		return nil, fmt.Errorf("picture: %s %w", name, err)
+	}
+	return img, nil
+}
+
+// readAll reads a file of at most MaxBytes.
+func readAll(r io.Reader, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("picture: %s cannot be read: %w", name, err)
@@ -52,11 +65,7 @@ func (o Options) Decode(r io.Reader, name string) (image.Image, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("picture: %s has more than %d bytes; make it smaller", name, MaxBytes)
 	}
-	img, err := o.decode(data, MaxPixels)
-	if err != nil {
-		return nil, fmt.Errorf("picture: %s %w", name, err)
-	}
-	return img, nil
+	return data, nil
 }
 
 // decode decodes a file of at most limit pixels. Its errors continue a sentence that begins with the file's name.
@@ -98,14 +107,17 @@ type format struct {
 	magic    string // the first bytes of the file; ? matches any byte
 	decode   func(data []byte, limit int) (image.Image, error)
 	metadata func(data []byte) metadata // nil for a format without any
+
+	film     func(data []byte, limit int) (film, error) // nil for a format whose animations are not read
+	animated func(data []byte) bool                     // reports an animation that is not read; nil for a format without any
 }
 
 var formats = []format{
-	{"PNG", "\x89PNG\r\n\x1a\n", decodePNG, pngMetadata},
-	{"JPEG", "\xff\xd8\xff", decodeJPEG, jpegMetadata},
-	{"GIF", "GIF8?a", decodeGIF, nil},
-	{"WebP", "RIFF????WEBP", decodeWebP, webpMetadata},
-	{"BMP", "BM", decodeBMP, nil},
+	{"PNG", "\x89PNG\r\n\x1a\n", decodePNG, pngMetadata, nil, animatedPNG},
+	{"JPEG", "\xff\xd8\xff", decodeJPEG, jpegMetadata, nil, nil},
+	{"GIF", "GIF8?a", decodeGIF, nil, openAnimation, nil},
+	{"WebP", "RIFF????WEBP", decodeWebP, webpMetadata, nil, animatedWebP},
+	{"BMP", "BM", decodeBMP, nil, nil, nil},
 }
 
 // errUnsupported is wrapped by errors about files that are not damaged but not read either. It is the remedy.
@@ -121,8 +133,11 @@ func (f format) explain(err error) error {
 	var jpegFormat jpeg.FormatError
 	var pngFormat png.FormatError
 	var size sizeError
+	var frames frameError
 	switch {
 	case errors.As(err, &size):
+		return err
+	case errors.As(err, &frames):
 		return err
 	case errors.As(err, &jpegUnsupported), errors.As(err, &pngUnsupported):
 		return fmt.Errorf("is a %s of a kind that is not read (%v); %w", f.name, err, errUnsupported)

@@ -14,10 +14,7 @@ import (
 // viewers show: with a frame larger than the canvas, data after the last pixel, or no palette.
 func decodeGIF(data []byte, limit int) (image.Image, error) {
 	r := bytes.NewReader(data[6:])
-	var screen struct {
-		Width, Height             uint16
-		Flags, Background, Aspect byte
-	}
+	var screen gifScreen
 	if err := binary.Read(r, binary.LittleEndian, &screen); err != nil {
 		return nil, err
 	}
@@ -25,23 +22,15 @@ func decodeGIF(data []byte, limit int) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame, transparent, err := gifFrame(r)
+	frame, err := gifFrame(r)
 	if err != nil {
 		return nil, err
 	}
-	if local, err := gifPalette(r, frame.Flags); err != nil {
+	if palette, err = framePalette(r, frame.Flags, palette); err != nil {
 		return nil, err
-	} else if local != nil {
-		palette = local
-	}
-	if palette == nil {
-		palette = make(color.Palette, 256)
-		for i := range palette {
-			palette[i] = color.Gray{uint8(i)}
-		}
 	}
 	background := uint8(0)
-	if transparent >= 0 {
+	if transparent := frame.transparent; transparent >= 0 {
 		background = uint8(transparent)
 		for len(palette) <= transparent {
 			palette = append(palette, color.RGBA{})
@@ -49,7 +38,7 @@ func decodeGIF(data []byte, limit int) (image.Image, error) {
 		palette[transparent] = color.RGBA{}
 	}
 
-	place := image.Rect(0, 0, int(frame.Width), int(frame.Height)).Add(image.Pt(int(frame.Left), int(frame.Top)))
+	place := frame.place()
 	canvas := image.Rect(0, 0, max(int(screen.Width), place.Max.X), max(int(screen.Height), place.Max.Y))
 	if err := checkSize(canvas.Dx(), canvas.Dy(), limit); err != nil {
 		return nil, err
@@ -77,34 +66,71 @@ func gifPalette(r io.Reader, flags byte) (color.Palette, error) {
 	return palette, nil
 }
 
+// framePalette is the palette of a frame: its own, which flags announce, or the file's, or else greys.
+func framePalette(r io.Reader, flags byte, global color.Palette) (color.Palette, error) {
+	palette, err := gifPalette(r, flags)
+	if err != nil || palette != nil {
+		return palette, err
+	}
+	if global != nil {
+		return global, nil
+	}
+	palette = make(color.Palette, 256)
+	for i := range palette {
+		palette[i] = color.Gray{uint8(i)}
+	}
+	return palette, nil
+}
+
+// gifScreen is what a GIF begins with.
+type gifScreen struct {
+	Width, Height             uint16
+	Flags, Background, Aspect byte
+}
+
 type gifDescriptor struct {
 	Left, Top, Width, Height uint16
 	Flags                    byte
 }
 
-// gifFrame reads up to the first frame. The index of the transparent colour is -1 if there is none.
-func gifFrame(r *bytes.Reader) (frame gifDescriptor, transparent int, err error) {
-	for transparent = -1; ; {
+// place is where the frame lies on the canvas.
+func (d gifDescriptor) place() image.Rectangle {
+	return image.Rect(0, 0, int(d.Width), int(d.Height)).Add(image.Pt(int(d.Left), int(d.Top)))
+}
+
+// gifHeader is what stands before the colour table and the pixels of a frame.
+type gifHeader struct {
+	gifDescriptor
+	transparent int // the index of that colour; -1 for none
+	disposal    byte
+}
+
+// gifFrame reads up to the next frame.
+func gifFrame(r *bytes.Reader) (h gifHeader, err error) {
+	for h.transparent = -1; ; {
 		kind, err := r.ReadByte()
 		if err != nil {
-			return frame, transparent, err
+			return h, err
 		}
 		switch kind {
 		case ',':
-			return frame, transparent, binary.Read(r, binary.LittleEndian, &frame)
+			return h, binary.Read(r, binary.LittleEndian, &h.gifDescriptor)
 		case ';':
-			return frame, transparent, errors.New("it holds no frame")
+			return h, errors.New("it holds no frame")
 		case '!':
 			label, err := r.ReadByte()
 			if err != nil {
-				return frame, transparent, err
+				return h, err
 			}
 			block, err := gifBlocks(r)
 			if err != nil {
-				return frame, transparent, err
+				return h, err
 			}
-			if label == 0xf9 && len(block) >= 4 && block[0]&1 != 0 {
-				transparent = int(block[3])
+			if label == 0xf9 && len(block) >= 4 {
+				h.disposal = block[0] >> 2 & 7
+				if block[0]&1 != 0 {
+					h.transparent = int(block[3])
+				}
 			}
 		}
 	}

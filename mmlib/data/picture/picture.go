@@ -24,6 +24,11 @@
 // PNG. So are JPEGs that are lossless, arithmetic-coded or of 12 bits, damaged files, and files of more than [MaxBytes] bytes
 // or [MaxPixels] pixels. The error is one line with the file's name. A decoder's panic becomes such an error too.
 //
+// # Films
+//
+// For a model that reads films, Frames of them, [Preprocess.Load] reads an animated GIF, all its frames put together as viewers do, or
+// a folder of pictures in the order of their names: see [Preprocess.Film]. [EncodeGIF] writes such a file.
+//
 // # Rotation
 //
 // A camera held upright stores its picture lying on its side, with a note of how to turn it: EXIF's orientation, 1 to 8, or
@@ -57,10 +62,13 @@ import (
 	"io"
 )
 
-// Load decodes a file and applies p to it.
+// Load decodes a file and applies p to it. For a model of films it may be a folder of pictures too; see [Preprocess.Film].
 func (p Preprocess) Load(path string) ([]float32, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
+	}
+	if p.Frames > 0 {
+		return p.Film(path)
 	}
 	img, err := Options{p.KeepOrientation}.Open(path)
 	if err != nil {
@@ -73,6 +81,9 @@ func (p Preprocess) Load(path string) ([]float32, error) {
 func (p Preprocess) Read(r io.Reader, name string) ([]float32, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
+	}
+	if p.Frames > 0 {
+		return p.readFilm(r, name)
 	}
 	img, err := Options{p.KeepOrientation}.Decode(r, name)
 	if err != nil {
@@ -89,13 +100,15 @@ func (p Preprocess) named(img image.Image, name string) ([]float32, error) {
 	return values, nil
 }
 
-// Apply writes a picture to dst, [Size, Size, Channels].
+// Apply writes a picture to dst, [Size, Size, Channels]. For a model of films it is one in which nothing moves: every frame of
+// [Frames, Size, Size, Channels] is the picture.
 func (p Preprocess) Apply(dst []float32, img image.Image) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
 	if len(dst) != p.Len() {
-		return fmt.Errorf("picture: room for %d values; want %d·%d·%d = %d", len(dst), p.Size, p.Size, p.Channels, p.Len())
+		return fmt.Errorf("picture: room for %d values; want %d·%d·%d·%d = %d", len(dst), max(p.Frames, 1), p.Size, p.Size, p.Channels,
+			p.Len())
 	}
 	if img == nil {
 		return errors.New("picture: the picture is nil")
@@ -107,7 +120,19 @@ func (p Preprocess) Apply(dst []float32, img image.Image) error {
 }
 
 // apply is Apply for settings that are known to be good. Its errors continue a sentence about the picture.
-func (p Preprocess) apply(dst []float32, img image.Image) (err error) {
+func (p Preprocess) apply(dst []float32, img image.Image) error {
+	size := p.frame()
+	if err := p.one(dst[:size], img); err != nil {
+		return err
+	}
+	for k := 1; k < p.Frames; k++ {
+		copy(dst[k*size:], dst[:size])
+	}
+	return nil
+}
+
+// one writes one picture or frame.
+func (p Preprocess) one(dst []float32, img image.Image) (err error) {
 	defer guard(&err)
 	b := img.Bounds()
 	if err := checkSize(b.Dx(), b.Dy(), MaxPixels); err != nil {

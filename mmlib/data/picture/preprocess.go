@@ -46,6 +46,7 @@ type Preprocess struct {
 	CropRounding string    `json:"crop_rounding,omitempty"` // Round or Floor; empty for Round
 	Mean         []float32 `json:"mean,omitempty"`          // of each channel, black being 0 and white 1; empty for 0
 	Std          []float32 `json:"std,omitempty"`           // of each channel; empty for 1
+	Frames       int       `json:"frames,omitempty"`        // T, of a film, evenly spaced (see [Frame]); 0 for a model that reads pictures
 
 	Invert          bool `json:"-"` // white becomes black: for dark ink on light paper
 	KeepOrientation bool `json:"-"` // leave pictures as they are stored, whatever their EXIF data says
@@ -55,6 +56,9 @@ type Preprocess struct {
 func CLIP(size int) Preprocess {
 	return Preprocess{Size: size, Channels: 3, Mean: CLIPMean[:], Std: CLIPStd[:]}
 }
+
+// maxFrames is well above what any model reads (CLIP4Clip: 12, and 64 of long films).
+const maxFrames = 1024
 
 // maxSize is well above what any model reads (CLIP's largest: 336).
 const maxSize = 4096
@@ -86,6 +90,9 @@ func (p Preprocess) Validate() error {
 			return fmt.Errorf("picture: %s is %q; want one of %s", setting.key, setting.value, strings.Join(setting.known, ", "))
 		}
 	}
+	if p.Frames < 0 || p.Frames > maxFrames {
+		return fmt.Errorf("picture: frames is %d; want 1 to %d, or 0 for pictures", p.Frames, maxFrames)
+	}
 	for c, mean := range p.Mean {
 		if !(mean >= -maxValue && mean <= maxValue) {
 			return fmt.Errorf("picture: mean of channel %d is %v; want about 0 to 1", c, mean)
@@ -115,8 +122,11 @@ func (p *Preprocess) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Len returns the number of values of a picture, Size·Size·Channels.
-func (p Preprocess) Len() int { return p.Size * p.Size * p.Channels }
+// Len returns the number of values of a picture, Size·Size·Channels, or of a film, Frames·Size·Size·Channels.
+func (p Preprocess) Len() int { return max(p.Frames, 1) * p.frame() }
+
+// frame is the number of values of one picture.
+func (p Preprocess) frame() int { return p.Size * p.Size * p.Channels }
 
 // table returns the normalised value of each level of a channel.
 func (p Preprocess) table(channel int) (table [256]float32) {

@@ -1,12 +1,9 @@
 package scenes
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"gomm/mmlib/data"
@@ -42,45 +39,6 @@ func TestBlind(t *testing.T) {
 				t.Errorf("the blind table answers %s %%: the package comment says otherwise", got)
 			}
 		}
-	}
-}
-
-func TestFilms(t *testing.T) {
-	s := DefaultFilms()
-	s.Digits, s.Languages = 2, Languages()
-	splits, err := s.Load(context.Background(), data.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	films := splits[data.Test].(*Films)
-	frames, h, w, c := films.Shape()
-	pixels := make([]float32, frames*h*w*c)
-	for i := range 20 {
-		films.Picture(pixels, i, nil)
-		for n := range frames {
-			if slices.Max(pixels[n*h*w:(n+1)*h*w]) < 0.5 {
-				t.Fatalf("film %d: frame %d is empty", i, n)
-			}
-		}
-		if slices.Equal(pixels[:h*w], pixels[h*w:2*h*w]) {
-			t.Fatalf("film %d: nothing moves", i)
-		}
-		for _, m := range films.Movers(i) {
-			if !strings.Contains(films.Caption(i, nil), strconv.Itoa(m.Digit)) {
-				t.Errorf("%q does not name %d", films.Caption(i, nil), m.Digit)
-			}
-		}
-	}
-	// A digit that starts to the right is further right in the next frame.
-	m := Mover{x: 30, dx: 4}
-	for _, want := range []int{34, 34, 30} { // 36 is the most: it turns back
-		if m.step(); m.x != want {
-			t.Errorf("at %d, want %d", m.x, want)
-		}
-	}
-	s.Digits = 3
-	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "digits is 3") {
-		t.Errorf("error %v", err)
 	}
 }
 

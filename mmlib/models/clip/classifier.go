@@ -75,7 +75,7 @@ func NewFinetuning(c ClassifierConfig, pictures Labelled) (*Finetuning, error) {
 	if pictures == nil || pictures.Len() == 0 {
 		return nil, errors.New("classifier: there are no pictures to train on")
 	}
-	if err := checkShape("classifier", c.Vision, pictures); err != nil {
+	if err := checkShape("classifier", Config{Vision: c.Vision}, pictures); err != nil {
 		return nil, err
 	}
 	return &Finetuning{Config: c, Pictures: pictures}, nil
@@ -89,7 +89,7 @@ func (f *Finetuning) Metrics() []string { return []string{"batch_accuracy"} }
 
 // Batch implements [task.Task]: pictures [B, H, W, C] and labels [B].
 func (f *Finetuning) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	pictures := load(f.Pictures, f.Config.Vision, examples, r)
+	pictures := load(f.Pictures, Config{Vision: f.Config.Vision}, examples, r)
 	labels := make([]int32, len(examples))
 	for n, i := range examples {
 		label := int32(f.Pictures.Class(i))

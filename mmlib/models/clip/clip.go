@@ -9,7 +9,10 @@
 // the picture is the answer (zero-shot, §3.1). [Classifier] is the supervised counterpart: a linear probe, or the whole
 // vision tower fine-tuned.
 //
-// This file is the model; presets.go its sizes, task.go its training, predictor.go and classifier.go its uses.
+// Films are read frame by frame (CLIP4Clip, Luo et al. 2022): see [EncodeFilm].
+//
+// This file is the model, film.go what films add to it; presets.go its sizes, task.go its training, predictor.go and classifier.go
+// its uses.
 package clip
 
 import (
@@ -35,6 +38,7 @@ type Config struct {
 	Text        TextConfig    `json:"text"`
 	Projection  int           `json:"projection"`  // P, the width of the shared space
 	Temperature float64       `json:"temperature"` // τ at the start of training; CLIP has 0.07
+	Film        FilmConfig    `json:"film,omitzero"`
 }
 
 // TextConfig is the size of the text tower.
@@ -65,12 +69,18 @@ func (c Config) Validate() error {
 	case !(c.Temperature >= 1.0/loss.MaxLogitScale) || math.IsInf(c.Temperature, 0):
 		return fmt.Errorf("clip: temperature is %g: it must be at least %g, where CLIP clamps it", c.Temperature, 1.0/loss.MaxLogitScale)
 	}
+	if err := c.Film.validate(c.Projection); err != nil {
+		return fmt.Errorf("clip: %w", err)
+	}
 	return nil
 }
 
-// Merge folds the low-rank terms of both towers into their weights; see [transformer.Config.Merge].
+// Merge folds the low-rank terms of all stacks into their weights; see [transformer.Config.Merge].
 func (c *Config) Merge(s *model.Store) error {
 	if err := c.Vision.Merge(s, "/vision"); err != nil {
+		return err
+	}
+	if err := c.Film.Transformer.Merge(s, "/film"); err != nil {
 		return err
 	}
 	return c.Text.Merge(s, "/text")
@@ -85,10 +95,14 @@ type Image struct {
 // EncodeImage is the vision tower: pictures x [B, height, width, channels] to points of the shared space.
 // Weights: "vision/…", "image_projection/weights" [D, P].
 func EncodeImage(s *model.Scope, x *Node, c Config) Image {
+	e, v := project(s, x, c)
+	return Image{Embeddings: L2Normalize(e, -1), Output: v} // I_e = normalise(ViT(I)·W_i)
+}
+
+// project is the vision tower up to where lengths become 1: ViT(I)·W_i, [B, P].
+func project(s *model.Scope, x *Node, c Config) (*Node, vision.Output) {
 	v := vision.Encode(s.At("vision"), x, c.Vision)
-	// I_e = normalise(ViT(I)·W_i)
-	e := nn.Linear(s.At("image_projection"), v.Pooled, c.Projection, projectionStd(c.Vision.Width))
-	return Image{Embeddings: L2Normalize(e, -1), Output: v}
+	return nn.Linear(s.At("image_projection"), v.Pooled, c.Projection, projectionStd(c.Vision.Width)), v
 }
 
 // Text is what the text tower makes of token ids.

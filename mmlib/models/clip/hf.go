@@ -28,6 +28,9 @@ func FromTransformers(s *model.Store, c Config, weights map[string]*tensors.Tens
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	if c.Film.Pooling == TemporalPooling {
+		return fmt.Errorf("clip: film.pooling is %q, of which the weights have nothing: %q takes them as they are", c.Film.Pooling, MeanPooling)
+	}
 	l := loader{from: weights, used: map[string]bool{}, to: s}
 	v, t := c.Vision, c.Text
 

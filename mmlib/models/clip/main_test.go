@@ -107,9 +107,16 @@ func build(t *testing.T, store *model.Store, c clip.Config) {
 	model.SetStore(g, store)
 	err := task.Try(func() error {
 		s, v := store.RootScope(), c.Vision
-		image := clip.EncodeImage(s, Parameter(g, "pixels", shapes.Make(dtypes.Float32, 1, v.ImageSize, v.ImageSize, v.Channels)), c)
+		var image *Node
+		if t := c.Film.Frames; t > 0 {
+			x := Parameter(g, "pixels", shapes.Make(dtypes.Float32, 1, t, v.ImageSize, v.ImageSize, v.Channels))
+			image = clip.EncodeFilm(s, x, c).Embeddings
+		} else {
+			x := Parameter(g, "pixels", shapes.Make(dtypes.Float32, 1, v.ImageSize, v.ImageSize, v.Channels))
+			image = clip.EncodeImage(s, x, c).Embeddings
+		}
 		text := clip.EncodeText(s, Parameter(g, "ids", shapes.Make(dtypes.Int32, 1, c.Text.Context)), c)
-		clip.Logits(s, image.Embeddings, text.Embeddings, c)
+		clip.Logits(s, image, text.Embeddings, c)
 		return nil
 	})
 	if err != nil {

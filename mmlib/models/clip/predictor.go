@@ -17,9 +17,10 @@ import (
 
 // Predictor is a trained CLIP as a [task.Predictor]. Its functions are
 //
-//	image      pictures [H, W, C]     → embedding [P], of length 1
+//	image      pictures [H, W, C]     → embedding [P], of length 1; a model of films reads [T, H, W, C]
 //	text       ids [L] (int32)        → embedding [P], of length 1
-//	attention  pictures [H, W, C]     → [Layers, Heads, Grid, Grid]: what the class token looks at, in each block
+//	attention  pictures [H, W, C]     → [Layers, Heads, Grid, Grid]: what the class token looks at, in each block;
+//	                                    not of films
 type Predictor struct {
 	Config  Config
 	Weights *model.Store
@@ -34,7 +35,7 @@ func (p *Predictor) Funcs() []task.Func {
 	embedding := []shapes.Shape{shapes.Make(dtypes.Float32, c.Projection)}
 	return append([]task.Func{
 		{Name: "image", In: []shapes.Shape{imageShape(c)}, Out: embedding, Graph: func(s *model.Scope, in []*Node) []*Node {
-			return []*Node{EncodeImage(s, in[0], c).Embeddings}
+			return []*Node{encode(s, in[0], c)}
 		}},
 		{Name: "text", In: []shapes.Shape{shapes.Make(dtypes.Int32, c.Text.Context)}, Out: embedding,
 			Graph: func(s *model.Scope, in []*Node) []*Node {
@@ -56,9 +57,9 @@ func (p *Predictor) LogitScale() (float64, error) {
 	return min(math.Exp(float64(tensors.ToScalar[float32](value))), loss.MaxLogitScale), nil
 }
 
-// attentionFuncs is the function "attention", and none for a tower without blocks.
+// attentionFuncs is the function "attention", and none for a tower without blocks or a model of films.
 func attentionFuncs(c Config) []task.Func {
-	if c.Vision.Layers == 0 {
+	if c.Vision.Layers == 0 || c.Film.Frames > 0 {
 		return nil
 	}
 	grid := c.Vision.Grid()

@@ -12,14 +12,13 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/loss"
-	"gomm/mmlib/nn/vision"
 	"gomm/mmlib/task"
 )
 
 // Pictures are examples that write their own pixels, as data packages give them.
 type Pictures interface {
 	Len() int
-	// Shape is what Picture writes; frames is 1 except for video.
+	// Shape is what Picture writes; frames is 1 except for films.
 	Shape() (frames, height, width, channels int)
 	// Picture writes example i into dst, channels last, normalised; with r not nil it is changed at random.
 	Picture(dst []float32, i int, r *rand.Rand)
@@ -50,7 +49,7 @@ func NewPretraining(c Config, pairs Pairs) (*Pretraining, error) {
 	if pairs == nil || pairs.Len() == 0 {
 		return nil, errors.New("clip: there are no pictures to train on")
 	}
-	if err := checkShape("clip", c.Vision, pairs); err != nil {
+	if err := checkShape("clip", c, pairs); err != nil {
 		return nil, err
 	}
 	p := &Pretraining{Config: c, Pairs: pairs}
@@ -59,12 +58,14 @@ func NewPretraining(c Config, pairs Pairs) (*Pretraining, error) {
 }
 
 // checkShape refuses pictures of another shape than the model reads. Their pixels would be scrambled in silence.
-func checkShape(model string, v vision.Config, p Pictures) error {
+func checkShape(model string, c Config, p Pictures) error {
+	v := c.Vision
+	want := max(c.Film.Frames, 1)
 	frames, height, width, channels := p.Shape()
-	if frames != 1 || height != v.ImageSize || width != v.ImageSize || channels != v.Channels {
-		return fmt.Errorf("%s: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, 1 "+
-			"frame "+
-			"(vision.image_size, vision.channels)", model, height, width, channels, frames, v.ImageSize, v.ImageSize, v.Channels)
+	if frames != want || height != v.ImageSize || width != v.ImageSize || channels != v.Channels {
+		return fmt.Errorf("%s: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, "+
+			"%d frames (vision.image_size, vision.channels, film.frames)", model, height, width, channels, frames, v.ImageSize, v.ImageSize,
+			v.Channels, want)
 	}
 	return nil
 }
@@ -75,10 +76,10 @@ func (p *Pretraining) Len() int { return p.Pairs.Len() }
 // Metrics implements [task.Task]: the loss's floor, how often a picture's nearest caption means the same, and 1/τ.
 func (p *Pretraining) Metrics() []string { return []string{"floor", "batch_accuracy", "logit_scale"} }
 
-// Batch implements [task.Task]: pictures [B, H, W, C], the distinct texts' ids [U, L], and for each picture the number of
-// its text among those [B], and its group for the targets [B].
+// Batch implements [task.Task]: pictures [B, H, W, C] or films [B, T, H, W, C], the distinct texts' ids [U, L], and for each
+// picture the number of its text among those [B], and its group for the targets [B].
 func (p *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	pictures := load(p.Pairs, p.Config.Vision, examples, r)
+	pictures := load(p.Pairs, p.Config, examples, r)
 	t, err := p.texts(examples, r)
 	if err != nil {
 		return task.Batch{}, err
@@ -126,7 +127,7 @@ func (p *Pretraining) texts(examples []int, r *rand.Rand) (t texts, err error) {
 // Loss implements [task.Task].
 func (p *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	pictures, ids, caption, group := in[0], in[1], in[2], in[3]
-	image := EncodeImage(s, pictures, p.Config).Embeddings
+	image := encode(s, pictures, p.Config)
 	distinct := EncodeText(s, ids, p.Config).Embeddings // [U, P], each caption once
 	n := caption.Shape().Dim(0)
 	text := Gather(distinct, Reshape(caption, n, 1)) // [B, P]
@@ -142,18 +143,24 @@ func (p *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	return l, []*Node{loss.Entropy(targets), ReduceAllMean(right), scale}
 }
 
-// load reads the pixels of the given examples: [B, H, W, C].
-func load(p Pictures, v vision.Config, examples []int, r *rand.Rand) *tensors.Tensor {
-	size := v.ImageSize * v.ImageSize * v.Channels
+// load reads the pixels of the given examples: [B, H, W, C], of films [B, T, H, W, C].
+func load(p Pictures, c Config, examples []int, r *rand.Rand) *tensors.Tensor {
+	shape := imageShape(c)
+	size := shape.Size()
 	flat := make([]float32, len(examples)*size)
 	for n, i := range examples {
 		p.Picture(flat[n*size:(n+1)*size], i, r)
 	}
-	return tensors.FromFlatDataAndDimensions(flat, len(examples), v.ImageSize, v.ImageSize, v.Channels)
+	return tensors.FromFlatDataAndDimensions(flat, append([]int{len(examples)}, shape.Dimensions...)...)
 }
 
 func scalar(v float64) *tensors.Tensor { return tensors.FromValue(float32(v)) }
 
+// imageShape is the shape of a picture that the model reads, [H, W, C], or of a film, [T, H, W, C].
 func imageShape(c Config) shapes.Shape {
-	return shapes.Make(dtypes.Float32, c.Vision.ImageSize, c.Vision.ImageSize, c.Vision.Channels)
+	v := c.Vision
+	if t := c.Film.Frames; t > 0 {
+		return shapes.Make(dtypes.Float32, t, v.ImageSize, v.ImageSize, v.Channels)
+	}
+	return shapes.Make(dtypes.Float32, v.ImageSize, v.ImageSize, v.Channels)
 }
