@@ -86,7 +86,11 @@ func Evaluate(ctx context.Context, b compute.Backend, dir string, on On) (*Evalu
 	}
 	began := time.Now()
 	e.Result, err = measure.Run(ctx, s, m, set)
-	e.Examples, e.ExamplesPerSecond = set.Len(), float64(set.Len())/time.Since(began).Seconds()
+	e.Examples = set.Len()
+	if r, ok := e.Result.(selective); ok && err == nil {
+		e.Examples = r.measured()
+	}
+	e.ExamplesPerSecond = float64(e.Examples) / time.Since(began).Seconds()
 	if r, ok := e.Result.(thorough); ok && err == nil {
 		err = r.complete(ctx)
 	}

@@ -45,6 +45,9 @@ type Result interface {
 // noted is a result that says what could not be measured, and why.
 type noted interface{ Notes() []string }
 
+// selective is a result of some examples of a set.
+type selective interface{ measured() int }
+
 // thorough is a result with figures that take too long for the validation of a training run: only [Evaluate] asks for them.
 type thorough interface {
 	complete(ctx context.Context) error

@@ -241,6 +241,9 @@ func (r *retrieval) foils(ctx context.Context) error {
 	return nil
 }
 
+// measured implements selective.
+func (r *retrieval) measured() int { return len(r.examples) }
+
 // Notes says among how many is searched.
 func (r *retrieval) Notes() []string {
 	return []string{fmt.Sprintf("searched among %d examples whose captions all say something else, the first ones of %d", len(r.examples),

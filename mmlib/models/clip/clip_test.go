@@ -28,8 +28,8 @@ func TestPresets(t *testing.T) {
 		"mnist":      407_809,
 		"mnist-demo": 193_873,
 		"mnist-tiny": 77_841,
-		"films":      682_945,
-		"films-mean": 582_593,
+		"films":      338_017,
+		"films-mean": 237_409,
 	}
 	for _, name := range slices.Sorted(maps.Keys(clip.Presets)) {
 		c := clip.Presets[name]
