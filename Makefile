@@ -16,7 +16,7 @@ export GOEXPERIMENT
 VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help need need-go setup build demo mnist fashion understand notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
+.PHONY: help need need-go setup build demo mnist fashion understand generate notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
 	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
 
 help: ## List what make can do
@@ -41,6 +41,9 @@ fashion: setup ## The demo's recipe on Fashion-MNIST, in runs/fashion (ARGS="--p
 
 understand: setup ## Train and measure every task of understanding scenes, and hold them to their bars: 40 minutes, in runs/understand
 	$(Q)bin/gomm reproduce recipes/understand.json $(ARGS)
+
+generate: setup ## Train and measure what draws, writes and finds films, and hold it to its bars: about 40 minutes, in runs/generate
+	$(Q)bin/gomm reproduce recipes/generate.json $(ARGS)
 
 # LANGUAGES and ONLY choose lessons: make check-notebooks LANGUAGES=en ONLY=03
 LANGUAGES ?= en,zh
