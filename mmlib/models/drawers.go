@@ -52,7 +52,7 @@ func drawn(t text.Tokenizer, caption string, length int) ([]int32, error) {
 // drawingPreset are the data and the training of a model that draws MNIST's digits, from captions in two languages.
 func drawingPreset(steps int) Settings {
 	training := adamW(steps, 1.5e-3, 100)
-	training.BatchSize, training.Frozen = 64, []string{codesPath}
+	training.BatchSize, training.SaveEvery, training.Frozen = 64, 1000, []string{codesPath}
 	return Settings{
 		Data: &mnist.Source{
 			Name: mnist.MNIST, Validation: 5000, Augment: none,

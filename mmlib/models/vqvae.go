@@ -20,9 +20,9 @@ func vqvaeKind() Kind {
 		About:   "a VQ-VAE or dVAE on pictures alone: pictures as discrete codes, on which models that draw are trained",
 		Trained: Pretrained,
 		Presets: map[string]func() Settings{
-			"mnist":      vqvaePreset("mnist", 3000),
-			"mnist-dvae": vqvaePreset("mnist-dvae", 3000),
-			"mnist-tiny": vqvaePreset("mnist-tiny", 300),
+			"mnist":      vqvaePreset("mnist", 3000, 3e-3),
+			"mnist-dvae": vqvaePreset("mnist-dvae", 3000, 3e-3),
+			"mnist-tiny": vqvaePreset("mnist-tiny", 300, 2e-3),
 		},
 		Default: "mnist",
 		Config:  func() Config { return new(vqvae.Config) },
@@ -36,9 +36,9 @@ func vqvaeKind() Kind {
 }
 
 // vqvaePreset is the model of that name in vqvae.Presets on MNIST.
-func vqvaePreset(name string, steps int) func() Settings {
+func vqvaePreset(name string, steps int, rate float64) func() Settings {
 	return func() Settings {
-		config, training := vqvae.Presets[name], adamW(steps, 2e-3, 100)
+		config, training := vqvae.Presets[name], adamW(steps, rate, 100)
 		training.BatchSize, training.WeightDecay = 128, 0
 		return Settings{
 			Data: &mnist.Source{Name: mnist.MNIST, Validation: 5000, Augment: none}, Training: &training, Model: &config,

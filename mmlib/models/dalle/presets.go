@@ -6,11 +6,24 @@ import (
 	"gomm/mmlib/nn/transformer"
 )
 
-// Presets are the named sizes. Their first stages are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
+// Presets are the named sizes. "dalle" is the published one (§2.2): 64 layers, 62 heads of 64, 256 tokens of text and 1,024 codes of 8,192;
+// its blocks have 12.1 billion parameters, and attention is dense here. The first stages of the others are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
 // length of the texts are those of MNIST's captions in English and Chinese.
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),
+	"dalle":      published(),
+}
+
+// published is DALL-E's size. Its first stage is a dVAE; the paper's is convolutional, here it is the library's, of transformers.
+func published() Config {
+	c := digits(62*64, 64, 768, 12)
+	c.Stream.Heads = 62
+	c.Text = TextConfig{Vocab: 16384, Context: 256, Pad: 0, Start: 1}
+	c.Image.ImageSize, c.Image.Channels, c.Image.PatchSize, c.Image.Method = 256, 3, 8, codebook.Relaxed
+	c.Image.Encoder.Heads, c.Image.Decoder.Heads = 12, 12
+	c.Image.Codebook.Codes, c.Image.Codebook.Width = 8192, 128
+	return c
 }
 
 // digits is DALL-E for 28×28 gray pictures of 49 codes.

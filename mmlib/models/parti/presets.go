@@ -6,11 +6,29 @@ import (
 	"gomm/mmlib/nn/transformer"
 )
 
-// Presets are the named sizes. Their first stages are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
+// Presets are the named sizes. Those with a number are the published ones (table 1): a vocabulary of 16,000 and 128 tokens of text, 1,024
+// codes of 8,192. Without the vectors of tokens their blocks have 353 and 755 million, 3.02 and 20.4 billion parameters. The first stages
+// of the others are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
 // length of the texts are those of MNIST's captions in English and Chinese.
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),
+	"350m":       published(1024, 16, 12, 12),
+	"750m":       published(1024, 16, 12, 36),
+	"3b":         published(2048, 32, 12, 36),
+	"20b":        published(4096, 64, 16, 64),
+}
+
+// published is a size of the paper, with so many layers in the encoder and in the decoder. The first stage is ViT-VQGAN's base model.
+func published(width, heads, encoder, decoder int) Config {
+	c := digits(width, decoder, 768, 12)
+	c.Text = TextConfig{Vocab: 16000, Context: 128, Pad: 0, End: 1, Config: c.Decoder}
+	c.Text.Layers, c.Text.Heads, c.Decoder.Heads = encoder, heads, heads
+	c.Image.ImageSize, c.Image.Channels, c.Image.PatchSize = 256, 3, 8
+	c.Image.Encoder.MLP, c.Image.Encoder.Heads = 3072, 12
+	c.Image.Decoder = c.Image.Encoder
+	c.Image.Codebook.Codes, c.Image.Codebook.Width = 8192, 32
+	return c
 }
 
 // digits is Parti for 28×28 gray pictures of 49 codes. A caption needs less of a reader than a picture of a writer.
