@@ -65,7 +65,10 @@ func TestDrawing(t *testing.T) {
 
 	for kind, small := range map[string][]string{
 		"dalle": {"stream.width=16", "stream.mlp=16", "stream.layers=1", "captions.per_batch=20"},
-		"parti": {"model.decoder.width=16", "model.decoder.mlp=16", "model.decoder.layers=1", "text.width=16", "text.mlp=16", "captions.per_batch=20"},
+		"parti": {
+			"model.decoder.width=16", "model.decoder.mlp=16", "model.decoder.layers=1", "text.width=16", "text.mlp=16",
+			"captions.per_batch=20",
+		},
 	} {
 		dir := begun(t, b, drawnSettings(t, kind, "mnist-tiny", codes, small...))
 		e, err := experiment.Evaluate(t.Context(), b, dir, on)
@@ -73,7 +76,9 @@ func TestDrawing(t *testing.T) {
 		if f := e.Figure("image_loss"); !(f.Value > 0 && f.Value < 2*math.Log(8)) {
 			t.Errorf("%s: %v nats a code of 8", kind, f.Value)
 		}
-		for _, key := range []string{"judge_accuracy", "judge_accuracy_real", "classification_accuracy_score", "classification_accuracy_score_real"} {
+		for _, key := range []string{
+			"judge_accuracy", "judge_accuracy_real", "classification_accuracy_score", "classification_accuracy_score_real",
+		} {
 			if f := e.Figure(key); f.Total != 40 {
 				t.Errorf("%s: %s is of %d pictures", kind, key, f.Total)
 			}

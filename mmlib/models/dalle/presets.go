@@ -6,9 +6,9 @@ import (
 	"gomm/mmlib/nn/transformer"
 )
 
-// Presets are the named sizes. "dalle" is the published one (§2.2): 64 layers, 62 heads of 64, 256 tokens of text and 1,024 codes of 8,192;
-// its blocks have 12.1 billion parameters, and attention is dense here. The first stages of the others are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
-// length of the texts are those of MNIST's captions in English and Chinese.
+// Presets are the named sizes. "dalle" is the published one (§2.2): 64 layers, 62 heads of 64, 256 tokens of text and 1,024 codes of
+// 8,192; its blocks have 12.1 billion parameters, and attention is dense here. The first stages of the others are those of the same names
+// in [gomm/mmlib/models/vqvae]; the vocabulary and the length of the texts are those of MNIST's captions in English and Chinese.
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),

@@ -8,8 +8,8 @@ import (
 
 // Presets are the named sizes. Those with a number are the published ones (table 1): a vocabulary of 16,000 and 128 tokens of text, 1,024
 // codes of 8,192. Without the vectors of tokens their blocks have 353 and 755 million, 3.02 and 20.4 billion parameters. The first stages
-// of the others are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the
-// length of the texts are those of MNIST's captions in English and Chinese.
+// of the others are those of the same names in [gomm/mmlib/models/vqvae]; the vocabulary and the length of the texts are those of MNIST's
+// captions in English and Chinese.
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),
