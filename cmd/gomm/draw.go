@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -91,7 +92,7 @@ func (d *drawing) run(ctx context.Context, captions []string, w, log io.Writer) 
 		}
 	}
 	bar := ui.NewProgress(log, "draw")
-	drawn, err := artist.Draw(ctx, asked, d.o, func(done int) { bar.Step(done, len(asked), 0, 0) })
+	drawn, err := artist.Draw(ctx, asked, d.o, func(done int) { bar.Step(done, len(asked), math.NaN(), 0) })
 	bar.Done()
 	if err != nil {
 		return err

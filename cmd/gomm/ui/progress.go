@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ import (
 // Progress shows how far a training has come. Its methods may be called from several goroutines.
 type Progress interface {
 	// Step reports that so many of total steps are done. The first call starts the clock for the time left, so the
-	// compilation before it does not count, and neither do the steps before a resumed run.
+	// compilation before it does not count, and neither do the steps before a resumed run. A loss that is NaN is not shown: for work
+	// that has none.
 	Step(step, total int, loss, imagesPerSecond float64)
 
 	// Message writes a line of its own, e.g. the result of a validation.
@@ -76,7 +78,10 @@ func (d *display) mark() { d.shown, d.shownStep = d.now(), d.step }
 
 // facts are the words after the bar: the loss, the speed and the time left.
 func (d *display) facts() []string {
-	facts := []string{fmt.Sprintf("loss %.4f", d.loss)}
+	var facts []string
+	if !math.IsNaN(d.loss) {
+		facts = append(facts, fmt.Sprintf("loss %.4f", d.loss))
+	}
 	if d.imagesPerSecond > 0 {
 		facts = append(facts, Count(int(d.imagesPerSecond+0.5))+" images/s")
 	}
