@@ -19,8 +19,10 @@ func TestDraw(t *testing.T) {
 	dir := t.TempDir()
 	run := func(kind string) string { return filepath.Join(dir, kind) }
 	train := func(kind string, more ...string) {
-		args := append([]string{"pretrain", kind, "--preset", "mnist-tiny", "--run", run(kind), "--steps", "2", "--set", "data.limit=40", "--set",
-			"data.validation=10", "--set", "training.batch_size=4"}, more...)
+		args := append([]string{
+			"pretrain", kind, "--preset", "mnist-tiny", "--run", run(kind), "--steps", "2", "--set", "data.limit=40", "--set",
+			"data.validation=10", "--set", "training.batch_size=4",
+		}, more...)
 		if status, _, stderr := call(args...); status != 0 {
 			t.Fatalf("pretrain %s: %s", kind, stderr)
 		}
