@@ -3,7 +3,6 @@ package infer
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -22,13 +21,15 @@ import (
 // A sequence that ends is written on: what stands behind its end means nothing. So a Loop is for what has no end but its length, as the
 // codes of a picture.
 type Loop struct {
-	decoder        task.Decoder
-	memory         *Session
-	exec           *model.Exec
-	rows, in, out  int
-	step           task.Func
-	largestUniform float32
+	decoder       task.Decoder
+	step          task.Func
+	memory        *Session // which makes it
+	exec          *model.Exec
+	rows, in, out int // rows at a time, tokens of a prompt, tokens behind it
 }
+
+// below1 is the largest float32 below 1, to which a random number may be rounded.
+const below1 = 1 - 1.0/(1<<24)
 
 // ErrNoLoop is the error of [NewLoop] on the Go backend: that of compute v0.1.5 compiles the loop and fails when it runs it ("not computed
 // yet"). [Generate] writes the same there, token by token.
@@ -53,7 +54,6 @@ func NewLoop(s *Session, d task.Decoder, rows, prompt, tokens int) (*Loop, error
 		return nil, fmt.Errorf("infer: prompts of %d tokens and %d behind them do not fit: the model reads at most %d", prompt, tokens, d.Length)
 	}
 	l := &Loop{decoder: d, memory: s, rows: rows, in: prompt, out: tokens, step: s.predictor.Funcs()[i]}
-	l.largestUniform = math.Nextafter32(1, 0)
 	err := task.Try(func() (err error) {
 		weights, err := l.weights(s)
 		if err != nil {
@@ -218,7 +218,7 @@ func (l *Loop) execute(memory []*tensors.Tensor, prompts [][]int32, start int, o
 		ids = append(append(ids, prompts[row]...), make([]int32, l.out)...)
 		random := NewSampler(o, row).random
 		for range l.out {
-			uniforms = append(uniforms, min(float32(random.Float64()), l.largestUniform))
+			uniforms = append(uniforms, min(float32(random.Float64()), below1))
 		}
 	}
 	in := []*tensors.Tensor{
