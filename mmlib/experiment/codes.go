@@ -159,8 +159,8 @@ func (c *coded) Figures() []Figure {
 		}
 	}
 	return append([]Figure{
-		{Key: "reconstruction_error", Name: "mean squared error of pixels from 0 to 1", Value: c.squares},
-		{Key: "perplexity", Name: "perplexity of the codes", Value: math.Exp(entropy)},
+		{Key: "squared_error", Name: "mean squared error of pixels from 0 to 1", Value: c.squares},
+		{Key: "code_perplexity", Name: "perplexity of the codes", Value: math.Exp(entropy)},
 		{Key: "codes_used", Name: "codes in use", Value: float64(used)},
 	}, c.judgedFigures...)
 }

@@ -52,7 +52,7 @@ func TestDrawing(t *testing.T) {
 
 	e, err := experiment.Evaluate(t.Context(), b, codes, on)
 	check.Must(t, err)
-	for _, key := range []string{"reconstruction_error", "perplexity", "codes_used"} {
+	for _, key := range []string{"squared_error", "code_perplexity", "codes_used"} {
 		if f := e.Figure(key); !(f.Value > 0) || math.IsInf(f.Value, 0) {
 			t.Errorf("codes: %s is %v", key, f.Value)
 		}
@@ -73,7 +73,7 @@ func TestDrawing(t *testing.T) {
 		dir := begun(t, b, drawnSettings(t, kind, "mnist-tiny", codes, small...))
 		e, err := experiment.Evaluate(t.Context(), b, dir, on)
 		check.Must(t, err)
-		if f := e.Figure("image_loss"); !(f.Value > 0 && f.Value < 2*math.Log(8)) {
+		if f := e.Figure("nats_per_code"); !(f.Value > 0 && f.Value < 2*math.Log(8)) {
 			t.Errorf("%s: %v nats a code of 8", kind, f.Value)
 		}
 		for _, key := range []string{

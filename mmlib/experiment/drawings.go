@@ -75,10 +75,10 @@ func measureDrawings(ctx context.Context, s *infer.Session, m *models.Model, set
 		}
 	}
 	d := &drawings{figures: []Figure{
-		{Key: "image_loss", Name: "nats a code, given the caption", Value: sums[len(sums)-1] / float64(n), Unit: Nats},
+		{Key: "nats_per_code", Name: "nats a code, given the caption", Value: sums[len(sums)-1] / float64(n), Unit: Nats},
 	}}
 	if len(sums) > 1 {
-		d.figures = append(d.figures, Figure{Key: "text_loss", Name: "nats a token of captions", Value: sums[0] / float64(n), Unit: Nats})
+		d.figures = append(d.figures, Figure{Key: "nats_per_token", Name: "nats a token of captions", Value: sums[0] / float64(n), Unit: Nats})
 	}
 	return d, nil
 }

@@ -60,8 +60,8 @@ func Measures() map[string]Measure {
 		"classes":   {Funcs: []string{"classify"}, Best: "accuracy", Accepts: acceptsClasses, Run: classes},
 		"retrieval": {Funcs: []string{"image", "text"}, Best: "text_to_film_r1", Accepts: acceptsRetrieval, Run: measureRetrieval},
 		"views":     {Funcs: []string{"image"}, Best: "view_accuracy", Accepts: acceptsViews, Run: views},
-		"codes":     {Funcs: []string{"codes", "drawing"}, Best: "-reconstruction_error", Accepts: acceptsCodes, Run: measureCodes},
-		"drawings":  {Funcs: []string{"codes", "score"}, Best: "-image_loss", Accepts: acceptsDrawings, Run: measureDrawings},
+		"codes":     {Funcs: []string{"codes", "drawing"}, Best: "-squared_error", Accepts: acceptsCodes, Run: measureCodes},
+		"drawings":  {Funcs: []string{"codes", "score"}, Best: "-nats_per_code", Accepts: acceptsDrawings, Run: measureDrawings},
 		"answers":   {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsAnswers, Run: measureAnswers},
 		"dialogues": {Funcs: []string{"picture", "next"}, Best: "accuracy", Accepts: acceptsDialogues, Run: measureDialogues},
 		"captions": {
