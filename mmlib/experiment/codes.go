@@ -180,11 +180,18 @@ const reconstructionText = "The first pictures of the split, each beside the one
 
 // Drawn makes a picture of numbers from 0 to 1, [height, width, channels] in a row; channels is 1 for gray and 3 for color.
 func Drawn(pixels []float32, height, width, channels int) image.Image {
+	shade := func(x float32) uint8 { return uint8(math.Round(255 * math.Min(math.Max(float64(x), 0), 1))) }
+	if channels == 1 {
+		m := image.NewGray(image.Rect(0, 0, width, height)) // whose file is half as large
+		for i := range m.Pix {
+			m.Pix[i] = shade(pixels[i])
+		}
+		return m
+	}
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
 	for i := range height * width {
 		for k := range 3 {
-			x := pixels[i*channels+min(k, channels-1)]
-			m.Pix[4*i+k] = uint8(math.Round(255 * math.Min(math.Max(float64(x), 0), 1)))
+			m.Pix[4*i+k] = shade(pixels[i*channels+k])
 		}
 		m.Pix[4*i+3] = 255
 	}
