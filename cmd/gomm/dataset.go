@@ -65,7 +65,8 @@ func (f *exampleFlags) check(c *cobra.Command, names []string) error {
 		return nil
 	}
 	if len(names) != 1 || models.Sources()[names[0]] == nil {
-		return usagef("data: --show and --export take one data set: %s; got %s", strings.Join(sourceNames(), ", "), strings.Join(names, " "))
+		sets := slices.DeleteFunc(fetchableNames(), func(name string) bool { return models.Sources()[name] == nil })
+		return usagef("data: --show and --export take one data set: %s; got %s", strings.Join(sets, ", "), strings.Join(names, " "))
 	}
 	if c.Flags().Changed("count") && f.count < 1 {
 		return usagef("data: --count is %d: it must be at least 1", f.count)

@@ -37,7 +37,7 @@ func TestShowAndExport(t *testing.T) {
 	for args, want := range map[string]string{
 		"data scenes --show --split x":         `no split "x" with these settings; there are test, train, validation`,
 		"data scenes --count 3":                "--count is of use with --show or --export only",
-		"data plugin --show":                   "take one data set: book, fashion-mnist, films, mnist, scenes; got plugin",
+		"data plugin --show":                   "take one data set: fashion-mnist, films, mnist, scenes; got plugin",
 		"data scenes mnist --show":             "take one data set",
 		"data scenes --show --count 0":         "--count is 0",
 		"data scenes --show --count 999999":    "the split test has 5000",
