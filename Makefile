@@ -42,7 +42,7 @@ fashion: setup ## The demo's recipe on Fashion-MNIST, in runs/fashion (ARGS="--p
 understand: setup ## Train and measure every task of understanding scenes, and hold them to their bars: 40 minutes, in runs/understand
 	$(Q)bin/gomm reproduce recipes/understand.json $(ARGS)
 
-generate: setup ## Train and measure what draws, writes and finds films, and hold it to its bars: about 50 minutes, in runs/
+generate: setup ## Train and measure what draws, writes and finds films, and hold it to its bars, in runs/
 	$(Q)bin/gomm reproduce recipes/drawing.json $(ARGS)
 	$(Q)bin/gomm reproduce recipes/book.json $(ARGS)
 	$(Q)bin/gomm reproduce recipes/films.json $(ARGS)

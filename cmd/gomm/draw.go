@@ -76,6 +76,12 @@ func (d *drawing) run(ctx context.Context, captions []string, w, log io.Writer) 
 	if err != nil {
 		return err
 	}
+	var judge *models.Model
+	if d.clip != "" { // before drawing, which takes longer than to find that it cannot be opened
+		if judge, err = models.Open(d.clip); err != nil {
+			return err
+		}
+	}
 	b, err := openBackend()
 	if err != nil {
 		return err
@@ -97,11 +103,7 @@ func (d *drawing) run(ctx context.Context, captions []string, w, log io.Writer) 
 	if err != nil {
 		return err
 	}
-	if d.clip != "" {
-		judge, err := models.Open(d.clip)
-		if err != nil {
-			return err
-		}
+	if judge != nil {
 		if err := experiment.RankByCLIP(b, judge, drawn, d.candidates); err != nil {
 			return fmt.Errorf("%s: %w", d.clip, err)
 		}

@@ -1,7 +1,9 @@
 package experiment_test
 
 import (
+	"bytes"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,6 +102,17 @@ func TestDrawing(t *testing.T) {
 	}
 	_, err = experiment.Evaluate(t.Context(), b, judge, on)
 	check.Error(t, err, "convnet", "draws nothing")
+	guided := on
+	guided.Drawing = &experiment.Drawing{Guidance: 2, Sampling: infer.Sampling{Temperature: 1, Seed: 1}}
+	_, err = experiment.Evaluate(t.Context(), b, codes, guided)
+	check.Error(t, err, "guidance is 2", "vqvae")
+	other := filepath.Join(t.TempDir(), "other")
+	check.Must(t, os.CopyFS(other, os.DirFS(judge)))
+	names, err := os.ReadFile(filepath.Join(other, models.ClassesFile))
+	check.Must(t, err)
+	check.Must(t, os.WriteFile(filepath.Join(other, models.ClassesFile), bytes.ReplaceAll(names, []byte(`"seven"`), []byte(`"shoe"`)), 0o644))
+	_, err = experiment.Evaluate(t.Context(), b, codes, experiment.On{Split: data.Validation, Judge: other})
+	check.Error(t, err, "the judge names", "shoe")
 	_, err = experiment.Evaluate(t.Context(), b, codes, experiment.On{Split: data.Validation, Judge: codes})
 	check.Error(t, err, "vqvae", "cannot judge")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -60,6 +61,15 @@ func newJudge(b compute.Backend, dir string, judgedRun *models.Model, o data.Opt
 type opinion struct {
 	classes  []int
 	features eval.Matrix
+}
+
+// knows returns an error unless the judge names the classes that the examples are of, in their order.
+func (j *judge) knows(set labelled) error {
+	if got, want := set.Classes().Names(), j.model.Classes.Names(); !slices.Equal(got, want) {
+		return fmt.Errorf("experiment: the judge names %s, and the examples are of %s: choose a judge that was trained on such pictures",
+			strings.Join(want, ", "), strings.Join(got, ", "))
+	}
+	return nil
 }
 
 // on judges n pictures.

@@ -22,6 +22,9 @@ func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
 	if !ok || !has {
 		return errors.New("experiment: the examples have no classes, by which drawings are judged")
 	}
+	if err := j.knows(real); err != nil {
+		return err
+	}
 	artist, err := NewArtist(j.backend, j.run, 64)
 	if err != nil {
 		return err
@@ -112,6 +115,13 @@ func (c *coded) judge(_ context.Context, j *judge, set data.Set) error {
 	real, ok := set.(labelled)
 	if !ok {
 		return errors.New("experiment: the examples have no classes, by which reconstructions are judged")
+	}
+	if err := j.knows(real); err != nil {
+		return err
+	}
+	if j.drawing != plainDrawing {
+		return fmt.Errorf("experiment: guidance is %g and temperature %g, and a %s draws nothing at random: both must be 1", j.drawing.Guidance,
+			j.drawing.Temperature, j.run.Settings.Kind)
 	}
 	s, err := infer.Open(j.backend, j.run, []string{"codes", "drawing"}, batch)
 	if err != nil {

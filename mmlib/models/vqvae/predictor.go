@@ -10,7 +10,10 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Predictor is a trained model as a [task.Predictor]. Its functions are those of [codebook.Funcs].
+// Predictor is a trained model as a [task.Predictor]. Its functions are
+//
+//	codes     pictures [H, W, C], 0 to 1 → codes [Count] (Int32)
+//	drawing   codes [Count] (Int32) → pictures [H, W, C], 0 to 1
 type Predictor struct {
 	Config  Config
 	Weights *model.Store
@@ -20,13 +23,8 @@ type Predictor struct {
 func (p *Predictor) Store() *model.Store { return p.Weights }
 
 // Funcs implements [task.Predictor].
-func (p *Predictor) Funcs() []task.Func { return Funcs(p.Config.Autoencoder) }
-
-// Funcs are what can be done with pictures and codes:
-//
-//	codes     pictures [H, W, C], 0 to 1 → codes [Count] (Int32)
-//	drawing   codes [Count] (Int32) → pictures [H, W, C], 0 to 1
-func Funcs(c codebook.Autoencoder) []task.Func {
+func (p *Predictor) Funcs() []task.Func {
+	c := p.Config.Autoencoder
 	picture := shapes.Make(dtypes.Float32, c.ImageSize, c.ImageSize, c.Channels)
 	codes := shapes.Make(dtypes.Int32, c.Count())
 	return []task.Func{

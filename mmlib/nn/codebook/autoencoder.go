@@ -87,7 +87,7 @@ func (c *Autoencoder) Merge(s *model.Store, path string) error {
 func Encode(s *model.Scope, x *Node, c Autoencoder) *Node {
 	x.AssertDims(-1, c.ImageSize, c.ImageSize, c.Channels)
 	es := s.At("encoder")
-	h := nn.Dense(es.At("patch"), vision.Patches(AddScalar(MulScalar(x, 2), -1), c.PatchSize), c.Encoder.Width, 0.02*math.Sqrt(16))
+	h := nn.Dense(es.At("patch"), vision.Patches(AddScalar(MulScalar(x, 2), -1), c.PatchSize), c.Encoder.Width, 0.08)
 	h = stack(es, h, c.Encoder)
 	if c.Method == Relaxed {
 		return nn.Dense(es.At("out"), h, c.Codebook.Codes, fan(h))
