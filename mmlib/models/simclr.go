@@ -10,6 +10,7 @@ import (
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/models/simclr"
 	"gomm/mmlib/run"
+	"gomm/mmlib/task"
 )
 
 // views is how much pictures are changed to make two views of one: much more than for training by labels, because whatever
@@ -53,7 +54,7 @@ func trainSimCLR(ctx context.Context, s Settings, files Files, o data.Options) (
 	if err != nil {
 		return nil, err
 	}
-	set, ok := splits[data.Train].(simclr.Pictures)
+	set, ok := splits[data.Train].(task.Pictures)
 	if !ok {
 		return nil, fmt.Errorf("models: the data set %s has no pictures that are changed at random, and a simclr learns from those", s.Data)
 	}

@@ -12,6 +12,7 @@ import (
 	"gomm/mmlib/data/mnist"
 	"gomm/mmlib/data/picture"
 	"gomm/mmlib/models/vqvae"
+	"gomm/mmlib/task"
 )
 
 // vqvaeKind is the first stage of models that draw: pictures as codes.
@@ -52,7 +53,7 @@ func trainVQVAE(ctx context.Context, s Settings, files Files, o data.Options) (*
 	if err != nil {
 		return nil, err
 	}
-	set, ok := splits[data.Train].(vqvae.Pictures)
+	set, ok := splits[data.Train].(task.Pictures)
 	if !ok {
 		return nil, fmt.Errorf("models: the data set %s has no pictures, and a vqvae learns from those", s.Data)
 	}

@@ -49,7 +49,7 @@ var rules = []rule{
 	{"mmlib/run", []string{gomlx, compute, flock, xsys}},
 
 	// The table of presets joins data to papers. Papers never import one another; what a paper needs of its examples it
-	// declares as an interface.
+	// declares as an interface, and what many need, mmlib/task does.
 	{"mmlib/models", []string{gomlx, compute, "mmlib/models/...", "mmlib/data/...", "mmlib/task", "mmlib/run"}},
 	{"mmlib/models/...", []string{gomlx, compute, "mmlib/nn/...", "mmlib/loss", "mmlib/task", "mmlib/data/text"}},
 

@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -56,7 +55,7 @@ const headStd = 1e-3
 
 // Labelled are pictures of known classes.
 type Labelled interface {
-	Pictures
+	task.Pictures
 	Class(i int) int
 }
 
@@ -72,10 +71,7 @@ func NewFinetuning(c ClassifierConfig, pictures Labelled) (*Finetuning, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if pictures == nil || pictures.Len() == 0 {
-		return nil, errors.New("classifier: there are no pictures to train on")
-	}
-	if err := checkShape("classifier", Config{Vision: c.Vision}, pictures); err != nil {
+	if err := frame(Config{Vision: c.Vision}).Check("classifier", pictures); err != nil {
 		return nil, err
 	}
 	return &Finetuning{Config: c, Pictures: pictures}, nil
@@ -89,7 +85,7 @@ func (f *Finetuning) Metrics() []string { return []string{"batch_accuracy"} }
 
 // Batch implements [task.Task]: pictures [B, H, W, C] and labels [B].
 func (f *Finetuning) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	pictures := load(f.Pictures, Config{Vision: f.Config.Vision}, examples, r)
+	pictures := frame(Config{Vision: f.Config.Vision}).Read(f.Pictures, examples, r)
 	labels := make([]int32, len(examples))
 	for n, i := range examples {
 		label := int32(f.Pictures.Class(i))

@@ -205,8 +205,8 @@ func TestNewPretrainingErrors(t *testing.T) {
 	}{
 		{"clip: projection is 0", func(c *clip.Config, _ *spoilt) { c.Projection = 0 }},
 		{"clip: there are no pictures", func(_ *clip.Config, p *spoilt) { p.n = 0 }},
-		{"the data gives pictures of 8×4 pixels, 1 channels, 1 frames; the model reads 4×4", func(_ *clip.Config, p *spoilt) { p.shape[1] = 8 }},
-		{"4×8 pixels", func(_ *clip.Config, p *spoilt) { p.shape[2] = 8 }},
+		{"the data gives pictures of 4×8 pixels, 1 channels, 1 frames; the model reads 4×4", func(_ *clip.Config, p *spoilt) { p.shape[1] = 8 }},
+		{"8×4 pixels", func(_ *clip.Config, p *spoilt) { p.shape[2] = 8 }},
 		{"3 channels", func(_ *clip.Config, p *spoilt) { p.shape[3] = 3 }},
 		{"2 frames", func(_ *clip.Config, p *spoilt) { p.shape[0] = 2 }},
 		{"a text has 3 ids, text.context is 4", func(_ *clip.Config, p *spoilt) {

@@ -13,7 +13,6 @@
 package convnet
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -91,12 +90,13 @@ func Classify(s *model.Scope, x *Node, c Config) Output {
 
 // Pictures are examples of known classes that write their own pixels, as data packages give them.
 type Pictures interface {
-	Len() int
+	task.Pictures
 	Class(i int) int
-	// Shape is what Picture writes; frames is 1 except for video.
-	Shape() (frames, height, width, channels int)
-	// Picture writes example i into dst, channels last; with r not nil it is changed at random.
-	Picture(dst []float32, i int, r *rand.Rand)
+}
+
+// frame is what the network reads.
+func (c Config) frame() task.Frame {
+	return task.Frame{Size: c.ImageSize, Channels: c.ImageChannels, Keys: "image_size, image_channels"}
 }
 
 // Training is the training of the network as a [task.Task].
@@ -110,12 +110,8 @@ func NewTraining(c Config, p Pictures) (*Training, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if p == nil || p.Len() == 0 {
-		return nil, errors.New("convnet: there are no pictures to train on")
-	}
-	if frames, h, w, channels := p.Shape(); frames != 1 || h != c.ImageSize || w != c.ImageSize || channels != c.ImageChannels {
-		return nil, fmt.Errorf("convnet: the data gives pictures of %d×%d pixels, %d channels, %d frames; the network reads %d×%d pixels, "+
-			"%d channels, 1 frame (image_size, image_channels)", w, h, channels, frames, c.ImageSize, c.ImageSize, c.ImageChannels)
+	if err := c.frame().Check("convnet", p); err != nil {
+		return nil, err
 	}
 	return &Training{Config: c, Pictures: p}, nil
 }
@@ -129,17 +125,15 @@ func (t *Training) Metrics() []string { return []string{"batch_accuracy"} }
 // Batch implements [task.Task]: pictures [B, H, W, C] and labels [B].
 func (t *Training) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	c := t.Config
-	size := c.ImageSize * c.ImageSize * c.ImageChannels
-	pixels, labels := make([]float32, len(examples)*size), make([]int32, len(examples))
+	labels := make([]int32, len(examples))
 	for n, i := range examples {
-		t.Pictures.Picture(pixels[n*size:(n+1)*size], i, r)
 		class := t.Pictures.Class(i)
 		if class < 0 || class >= c.Classes {
 			return task.Batch{}, fmt.Errorf("convnet: example %d has class %d; the network has %d classes", i, class, c.Classes)
 		}
 		labels[n] = int32(class)
 	}
-	x := tensors.FromFlatDataAndDimensions(pixels, len(examples), c.ImageSize, c.ImageSize, c.ImageChannels)
+	x := c.frame().Read(t.Pictures, examples, r)
 	return task.Batch{
 		Inputs: []*tensors.Tensor{x, tensors.FromFlatDataAndDimensions(labels, len(labels))}, Shared: []bool{false, false},
 	}, nil

@@ -1,32 +1,16 @@
 package fusion
 
 import (
-	"fmt"
-	"math/rand/v2"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"gomm/mmlib/task"
 )
 
-// checkShape refuses pictures of another shape than the model reads.
-func checkShape(c Config, p Pictures) error {
-	frames, height, width, channels := p.Shape()
-	if v := c.Vision; frames != 1 || height != v.ImageSize || width != v.ImageSize || channels != v.Channels {
-		return fmt.Errorf("fusion: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, %d channels, "+
-			"1 frame", width, height, channels, frames, v.ImageSize, v.ImageSize, v.Channels)
-	}
-	return nil
-}
-
-// load makes a tensor [B, H, W, C] of pictures.
-func load(p Pictures, c Config, examples []int, r *rand.Rand) *tensors.Tensor {
-	size := c.Vision.ImageSize * c.Vision.ImageSize * c.Vision.Channels
-	pixels := make([]float32, len(examples)*size)
-	for n, i := range examples {
-		p.Picture(pixels[n*size:(n+1)*size], i, r)
-	}
-	return tensors.FromFlatDataAndDimensions(pixels, len(examples), c.Vision.ImageSize, c.Vision.ImageSize, c.Vision.Channels)
+// frame is what the model reads.
+func frame(c Config) task.Frame {
+	return task.Frame{Size: c.Vision.ImageSize, Channels: c.Vision.Channels, Keys: "vision.image_size, vision.channels"}
 }
 
 // matrix makes a tensor of rows of equal length.

@@ -84,7 +84,7 @@ func (c PretrainingConfig) Validate() error {
 
 // Captioned are pictures with captions.
 type Captioned interface {
-	Pictures
+	task.Pictures
 	// Caption draws a caption of example i: its ids with start, end and padding, as many for all.
 	Caption(i int, r *rand.Rand) ([]int32, error)
 }
@@ -109,10 +109,7 @@ func NewPretraining(c PretrainingConfig, p Captioned) (*Pretraining, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if p == nil || p.Len() == 0 {
-		return nil, errors.New("fusion: there are no captions to train on")
-	}
-	if err := checkShape(c.Config, p); err != nil {
+	if err := frame(c.Config).Check("fusion", p); err != nil {
 		return nil, err
 	}
 	if _, ok := p.(Regional); !ok && c.Objectives.Classification > 0 {
@@ -172,7 +169,7 @@ func (t *Pretraining) objectives() []objective {
 // Batch implements [task.Task]: pictures [B, H, W, C], captions [B, L], the same with tokens hidden, [B, L], which ones, [B, L] Bool,
 // the classes of regions, and the regions to look at, [B, L, regions].
 func (t *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	in := []*tensors.Tensor{load(t.Captions, t.Config.Config, examples, r)}
+	in := []*tensors.Tensor{frame(t.Config.Config).Read(t.Captions, examples, r)}
 	captions, masked := make([][]int32, len(examples)), make([][]int32, len(examples))
 	var chosen []bool
 	var look []float32

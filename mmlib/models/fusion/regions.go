@@ -11,6 +11,7 @@ import (
 
 	"gomm/mmlib/loss"
 	"gomm/mmlib/nn"
+	"gomm/mmlib/task"
 )
 
 // Regions say how a picture is classified (chapter 3.1): its tokens are averaged over a grid of equal regions, and a linear layer
@@ -29,7 +30,7 @@ const Unknown = -1
 
 // Regional are pictures whose regions have known classes.
 type Regional interface {
-	Pictures
+	task.Pictures
 	// Classes writes the class of every attribute of every region of example i, region by region; Unknown where there is none.
 	Classes(dst []int32, i int)
 }

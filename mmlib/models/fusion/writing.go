@@ -58,15 +58,6 @@ func (c WriterConfig) places() int {
 	return c.Regions.Count()
 }
 
-// Pictures are examples that write their own pixels, as data packages give them.
-type Pictures interface {
-	Len() int
-	// Shape is what Picture writes; frames is 1 except for video.
-	Shape() (frames, height, width, channels int)
-	// Picture writes example i into dst, channels last, normalised; with r not nil it is changed at random.
-	Picture(dst []float32, i int, r *rand.Rand)
-}
-
 // Passage is a text about a picture, of which the model is to say some tokens, given all those before.
 type Passage struct {
 	IDs    []int32
@@ -77,7 +68,7 @@ type Passage struct {
 
 // Written are pictures with texts about them.
 type Written interface {
-	Pictures
+	task.Pictures
 	// Texts draws n texts about example i.
 	Texts(i, n int, r *rand.Rand) ([]Passage, error)
 }
@@ -98,10 +89,7 @@ func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if texts == nil || texts.Len() == 0 {
-		return nil, errors.New("fusion: there are no texts to train on")
-	}
-	if err := checkShape(c.Config, texts); err != nil {
+	if err := frame(c.Config).Check("fusion", texts); err != nil {
 		return nil, err
 	}
 	if _, ok := texts.(Regional); !ok && c.Classification > 0 {
@@ -136,7 +124,7 @@ func (t *Writing) Metrics() []string {
 // Batch implements [task.Task]: pictures [B, H, W, C], texts [B·T, L+1], which tokens to say [B·T, L+1] Bool, the prefixes [B·T] and,
 // where it is trained, the classes of regions [B, regions, attributes].
 func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	in := []*tensors.Tensor{load(t.Texts, t.Config.Config, examples, r)}
+	in := []*tensors.Tensor{frame(t.Config.Config).Read(t.Texts, examples, r)}
 	long, n := t.Config.Length+1, len(examples)*t.Config.Texts
 	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
 	var look []float32

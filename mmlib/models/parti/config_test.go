@@ -83,10 +83,8 @@ func TestRefuses(t *testing.T) {
 	check.Error(t, err, "8×8 pixels", "28×28 pixels")
 	c := small()
 	c.Text.Vocab = 9
-	job, err := parti.NewPretraining(c, ten{})
-	check.Must(t, err)
-	_, err = job.Batch([]int{9}, nil)
-	check.Error(t, err, "the id 11", "text.vocab (9)")
+	_, err = parti.NewPretraining(c, ten{})
+	check.Error(t, err, "the id ", "text.vocab (9)")
 	c.Text.Vocab, c.Text.Context = 13, 4
 	_, err = parti.NewPretraining(c, ten{})
 	check.Error(t, err, "has 3 ids, text.context is 4")

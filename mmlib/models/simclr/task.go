@@ -1,8 +1,6 @@
 package simclr
 
 import (
-	"errors"
-	"fmt"
 	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -12,36 +10,26 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Pictures are examples that write their own pixels, as data packages give them. Nothing else is asked of an example: no
-// class, no caption.
-type Pictures interface {
-	Len() int
-	// Shape is what Picture writes; frames is 1 except for video.
-	Shape() (frames, height, width, channels int)
-	// Picture writes example i into dst, channels last, normalised; with r not nil it is changed at random.
-	Picture(dst []float32, i int, r *rand.Rand)
-}
-
 // Pretraining is SimCLR's training as a [task.Task].
 type Pretraining struct {
 	Config   Config
-	Pictures Pictures
+	Pictures task.Pictures // nothing else is asked of an example: no class, no caption
 }
 
 // NewPretraining checks what it is given and returns the task.
-func NewPretraining(c Config, p Pictures) (*Pretraining, error) {
+func NewPretraining(c Config, p task.Pictures) (*Pretraining, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if p == nil || p.Len() == 0 {
-		return nil, errors.New("simclr: there are no pictures to train on")
-	}
-	v := c.Vision
-	if frames, h, w, channels := p.Shape(); frames != 1 || h != v.ImageSize || w != v.ImageSize || channels != v.Channels {
-		return nil, fmt.Errorf("simclr: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, "+
-			"%d channels, 1 frame (vision.image_size, vision.channels)", h, w, channels, frames, v.ImageSize, v.ImageSize, v.Channels)
+	if err := frame(c).Check("simclr", p); err != nil {
+		return nil, err
 	}
 	return &Pretraining{Config: c, Pictures: p}, nil
+}
+
+// frame is what the model reads.
+func frame(c Config) task.Frame {
+	return task.Frame{Size: c.Vision.ImageSize, Channels: c.Vision.Channels, Keys: "vision.image_size, vision.channels"}
 }
 
 // Len implements [task.Task].

@@ -1,8 +1,6 @@
 package vqvae
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -15,34 +13,26 @@ import (
 	"gomm/mmlib/task"
 )
 
-// Pictures are examples that write their own pixels, as data packages give them.
-type Pictures interface {
-	Len() int
-	// Shape is what Picture writes; frames is 1 except for video.
-	Shape() (frames, height, width, channels int)
-	// Picture writes example i into dst, channels last, 0 to 1; with r not nil it is changed at random.
-	Picture(dst []float32, i int, r *rand.Rand)
-}
-
 // Pretraining is the training as a [task.Task].
 type Pretraining struct {
 	Config   Config
-	Pictures Pictures
+	Pictures task.Pictures
 }
 
 // NewPretraining checks what it is given and returns the task.
-func NewPretraining(c Config, p Pictures) (*Pretraining, error) {
+func NewPretraining(c Config, p task.Pictures) (*Pretraining, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if p == nil || p.Len() == 0 {
-		return nil, errors.New("vqvae: there are no pictures to train on")
-	}
-	if frames, h, w, channels := p.Shape(); frames != 1 || h != c.ImageSize || w != c.ImageSize || channels != c.Channels {
-		return nil, fmt.Errorf("vqvae: the data gives pictures of %d×%d pixels, %d channels, %d frames; the model reads %d×%d pixels, "+
-			"%d channels, 1 frame (image_size, channels)", w, h, channels, frames, c.ImageSize, c.ImageSize, c.Channels)
+	if err := frame(c).Check("vqvae", p); err != nil {
+		return nil, err
 	}
 	return &Pretraining{Config: c, Pictures: p}, nil
+}
+
+// frame is what the model reads.
+func frame(c Config) task.Frame {
+	return task.Frame{Size: c.ImageSize, Channels: c.Channels, Keys: "image_size, channels"}
 }
 
 // Len implements [task.Task].
@@ -63,13 +53,7 @@ func (p *Pretraining) Metrics() []string {
 
 // Batch implements [task.Task]: pictures [B, H, W, C].
 func (p *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	c := p.Config
-	size := c.ImageSize * c.ImageSize * c.Channels
-	flat := make([]float32, len(examples)*size)
-	for n, i := range examples {
-		p.Pictures.Picture(flat[n*size:(n+1)*size], i, r)
-	}
-	x := tensors.FromFlatDataAndDimensions(flat, len(examples), c.ImageSize, c.ImageSize, c.Channels)
+	x := frame(p.Config).Read(p.Pictures, examples, r)
 	return task.Batch{Inputs: []*tensors.Tensor{x}, Shared: []bool{false}}, nil
 }
 

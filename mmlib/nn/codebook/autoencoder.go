@@ -147,6 +147,14 @@ func Picture(s *model.Scope, codes *Node, c Autoencoder) *Node {
 	return MinScalar(MaxScalar(x, 0), 1)
 }
 
+// Lost is what the codes [B, Count] lose of the first pictures [B, ImageSize, ImageSize, Channels] of a batch, the mean squared error of
+// pixels from 0 to 1: a number for people, through which no gradient flows.
+func Lost(s *model.Scope, pictures, codes *Node, c Autoencoder) *Node {
+	few := min(codes.Shape().Dim(0), 4)
+	back := Picture(s, Slice(codes, AxisRange(0, few)), c)
+	return StopGradient(ReduceAllMean(Square(Sub(back, Slice(pictures, AxisRange(0, few))))))
+}
+
 // means are the vectors of the codes [K, Width] that a relaxed draw is a mean of; the optimizer learns them.
 func (c Autoencoder) means(s *model.Scope, g *Graph) *Node {
 	cs := s.At("codebook")
