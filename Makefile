@@ -17,7 +17,7 @@ VCS := $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 || echo -buildvcs=
 
 .DEFAULT_GOAL := help
 .PHONY: help need need-go setup build demo mnist fashion understand generate notebook kernel .venv new-venv notebooks check-notebooks check-jupyter \
-	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels rename clean
+	docker-jupyter docker-run docker-check test test-go lint bench bench-kernels bench-nanogpt rename clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -108,6 +108,10 @@ lint: need ## Check the form of the code: gofmt, go vet, staticcheck
 bench: setup ## Time a training step of CLIP beside PyTorch's (fetches PyTorch, some gigabytes)
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/clip_step $(ARGS)
+
+bench-nanogpt: setup ## Train PaLM on the book beside nanoGPT's model in PyTorch, and time how both write: half an hour
+	$(Q)bench/setup.sh
+	$(Q)$(GO) run $(VCS) ./bench/nanogpt $(ARGS)
 
 bench-kernels: setup ## Time and weigh attention and contrastive loss, lean, plain and PyTorch's: half an hour
 	$(Q)bench/setup.sh

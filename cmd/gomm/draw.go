@@ -31,6 +31,7 @@ does not depend on those beside it.`,
   gomm draw --run runs/dalle 手写数字三 --candidates 16 --seed 2 --out three.png
   gomm draw --run runs/dalle --clip runs/demo/clip "a photo of the digit seven." "a photo of the digit two."
   gomm draw --run runs/parti --guidance 2 "a photo of the digit seven."
+  gomm draw --run runs/scenes "a green seven above a red three"              of a parti that draws scenes (--preset scenes)
   gomm draw --run runs/dalle --temperature 0.7 --top-p 0.9 "a photo of the digit seven."`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {

@@ -72,7 +72,7 @@ func measureBits(ctx context.Context, s *infer.Session, m *models.Model, set dat
 		model: m, session: s, ids: ids, tokens: len(ids), characters: utf8.RuneCountInString(text.Text()), after: make([]float64, length-1),
 		bits: math.Log2(float64(m.Tokenizer.VocabSize())),
 	}
-	all := windows(len(ids), length-1)
+	all := Windows(len(ids), length-1)
 	full := 0
 	for start := 0; start < len(all); start += batch {
 		if err := ctx.Err(); err != nil {
@@ -81,7 +81,7 @@ func measureBits(ctx context.Context, s *infer.Session, m *models.Model, set dat
 		some := all[start:min(start+batch, len(all))]
 		flat := make([]int32, len(some)*length)
 		for i, w := range some {
-			copy(flat[i*length:(i+1)*length], ids[w.from:])
+			copy(flat[i*length:(i+1)*length], ids[w.From:])
 		}
 		logP, err := scores(s, flat, len(some), length)
 		if err != nil {
@@ -89,10 +89,10 @@ func measureBits(ctx context.Context, s *infer.Session, m *models.Model, set dat
 		}
 		for i, w := range some {
 			row := logP[i*(length-1) : (i+1)*(length-1)] // row[k] is of token from+k+1
-			for token := w.first; token < w.last; token++ {
-				p.bits -= float64(row[token-w.from-1]) / math.Ln2
+			for token := w.First; token < w.Last; token++ {
+				p.bits -= float64(row[token-w.From-1]) / math.Ln2
 			}
-			if w.last-w.from == length {
+			if w.Last-w.From == length {
 				full++
 				for k, x := range row {
 					p.after[k] -= float64(x) / math.Ln2
@@ -109,17 +109,17 @@ func measureBits(ctx context.Context, s *infer.Session, m *models.Model, set dat
 	return p, nil
 }
 
-// window is a piece of a text from token from on, whose predictions of tokens first … last−1 count.
-type window struct{ from, first, last int }
+// Window is a piece of a text from token From on, whose predictions of tokens First … Last−1 count.
+type Window struct{ From, First, Last int }
 
-// windows covers tokens 1 … n−1 of a text by windows in which context tokens are predicted.
-func windows(n, context int) (list []window) {
+// Windows covers tokens 1 … n−1 of a text by windows in which context tokens are predicted.
+func Windows(n, context int) (list []Window) {
 	for first := 1; first < n; {
 		last := min(n, first+context)
 		if first > 1 { // half of the window has been predicted before
 			last = min(n, first+max(1, context/2))
 		}
-		list = append(list, window{max(0, last-1-context), first, last})
+		list = append(list, Window{max(0, last-1-context), first, last})
 		first = last
 	}
 	return list

@@ -26,14 +26,14 @@ func TestWindows(t *testing.T) {
 	for n := range 60 {
 		for _, length := range []int{1, 2, 3, 8, 9} {
 			next := 1
-			for _, w := range windows(n, length) {
-				if w.first != next || w.last <= w.first || w.last > n || w.from < 0 || w.last-w.from > length+1 {
+			for _, w := range Windows(n, length) {
+				if w.First != next || w.Last <= w.First || w.Last > n || w.From < 0 || w.Last-w.From > length+1 {
 					t.Fatalf("%d tokens, context %d: window %+v, and token %d is next", n, length, w, next)
 				}
-				if seen := w.first - w.from; seen < min(w.first, (length+1)/2) {
-					t.Errorf("%d tokens, context %d: token %d is predicted from %d", n, length, w.first, seen)
+				if seen := w.First - w.From; seen < min(w.First, (length+1)/2) {
+					t.Errorf("%d tokens, context %d: token %d is predicted from %d", n, length, w.First, seen)
 				}
-				next = w.last
+				next = w.Last
 			}
 			if next != max(n, 1) {
 				t.Errorf("%d tokens, context %d: tokens from %d on are not predicted", n, length, next)
