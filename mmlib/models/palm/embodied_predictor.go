@@ -1,6 +1,8 @@
 package palm
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -18,7 +20,7 @@ import (
 //	look      the same → [Length, Grid, Grid], how much each place looks at each patch in the last block: the mean of its heads, the
 //	          class token and the text left out
 //	score     tokens [S, D_v], a text [Length+1], its prefix [] (Int32) → the log-probability [] of all that stands behind the prefix
-//	memory    tokens [S, D_v] → for each block the keys and the values of the picture, [S, 1, K] each
+//	memory    tokens [S, D_v] → the keys and the values of the picture, one block's after the other's, [2·N, S, K]
 //	step      a token [] and its place [] in the text (Int32), for every block keys and values of the tokens before, [Length, 1, K] each,
 //	          and the memory → logits [V] of the next token, and keys and values with the token's own among them
 //
@@ -56,7 +58,7 @@ func (w *Writer) Funcs() []task.Func {
 	picture := shapes.Make(dtypes.Float32, c.Prefix(), c.Vision.Width)
 	token, text := shapes.Make(dtypes.Int32), shapes.Make(dtypes.Int32, c.Length)
 	whole := []shapes.Shape{picture, text, token}
-	kept, memory := w.caches(c.Length), w.caches(c.Prefix())
+	kept, memory := w.caches(c.Length), shapes.Make(dtypes.Float32, 2*c.Text.Layers, c.Prefix(), c.Text.HeadWidth)
 	return []task.Func{
 		{Name: "picture", In: []shapes.Shape{image}, Out: []shapes.Shape{picture}, Graph: func(s *model.Scope, in []*Node) []*Node {
 			return []*Node{See(s, in[0], c).Tokens}
@@ -73,18 +75,18 @@ func (w *Writer) Funcs() []task.Func {
 			Out:   []shapes.Shape{shapes.Make(dtypes.Float32)},
 			Graph: func(s *model.Scope, in []*Node) []*Node { return []*Node{score(s, in[1], in[0], in[2], c)} },
 		},
-		{Name: "memory", In: []shapes.Shape{picture}, Out: memory, Graph: func(s *model.Scope, in []*Node) []*Node {
-			return attention.Nodes(remember(s, in[0], c))
+		{Name: "memory", In: []shapes.Shape{picture}, Out: []shapes.Shape{memory}, Graph: func(s *model.Scope, in []*Node) []*Node {
+			return []*Node{remember(s, in[0], c)}
 		}},
 		{
-			Name: "step", In: append(append([]shapes.Shape{token, token}, kept...), memory...),
+			Name: "step", In: append(append([]shapes.Shape{token, token}, kept...), memory),
 			Out: append([]shapes.Shape{shapes.Make(dtypes.Float32, c.Text.Vocab)}, kept...), Graph: w.step,
 		},
 	}
 }
 
-// remember reads the picture's tokens [B, S, D_v] and gives each block's keys and values of them, [B, S, 1, K].
-func remember(s *model.Scope, picture *Node, c EmbodiedConfig) []attention.Cache {
+// remember reads the picture's tokens [B, S, D_v] and gives each block's keys and values of them, [B, 2·N, S, K].
+func remember(s *model.Scope, picture *Node, c EmbodiedConfig) *Node {
 	ls, t := s.At("language"), c.Text
 	x := project(ls, picture, c)
 	cache := make([]attention.Cache, t.Layers)
@@ -92,25 +94,24 @@ func remember(s *model.Scope, picture *Node, c EmbodiedConfig) []attention.Cache
 		cache[i] = attention.NewCache(x, c.Prefix(), t.Attention())
 	}
 	_, cache = transformer.StepParallel(ls, x, Const(x.Graph(), int32(0)), cache, t.Attention(), t.Parallel)
-	return cache
+	return Squeeze(Stack(attention.Nodes(cache), 1), 3)
 }
 
 // step is the function "step"; it computes what [Write] does. To the blocks the picture and the text are one sequence, of which the token
 // stands at S and its place.
 func (w *Writer) step(s *model.Scope, in []*Node) []*Node {
 	t, first := w.Config.Text, w.Config.Prefix()
-	own := 2 * t.Layers
-	cache, memory := attention.Caches(in[2:2+own]), attention.Caches(in[2+own:])
-	for i, m := range memory {
-		cache[i].Keys = Concatenate([]*Node{m.Keys, cache[i].Keys}, 1) // [B, S+Length, 1, K]
-		cache[i].Values = Concatenate([]*Node{m.Values, cache[i].Values}, 1)
+	memory, kept := in[len(in)-1], slices.Clone(in[2:len(in)-1])
+	for i, own := range kept {
+		seen := Squeeze(Slice(memory, AxisRange(), AxisElem(i)), 1) // [B, S, K]
+		kept[i] = Concatenate([]*Node{ExpandAxes(seen, 2), own}, 1) // [B, S+Length, 1, K]
 	}
-	out, cache := Step(s.At("language"), ExpandAxes(in[0], -1), AddScalar(in[1], float64(first)), cache, t.Config)
-	for i, k := range cache {
-		cache[i].Keys = Slice(k.Keys, AxisRange(), AxisRange(first))
-		cache[i].Values = Slice(k.Values, AxisRange(), AxisRange(first))
+	out, cache := Step(s.At("language"), ExpandAxes(in[0], -1), AddScalar(in[1], float64(first)), attention.Caches(kept), t.Config)
+	result := []*Node{Squeeze(out.Logits, 1)}
+	for _, all := range attention.Nodes(cache) {
+		result = append(result, Slice(all, AxisRange(), AxisRange(first))) // of the text
 	}
-	return append([]*Node{Squeeze(out.Logits, 1)}, attention.Nodes(cache)...)
+	return result
 }
 
 // look lays the weights of the last block over the patches: [B, L, Grid, Grid], each place's in sum 1.
