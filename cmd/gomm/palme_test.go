@@ -15,10 +15,14 @@ func TestSpeakPaLME(t *testing.T) {
 	t.Setenv("GOMLX_BACKEND", "go") // which has nothing to compile
 	dir := t.TempDir()
 	run := func(kind string) string { return filepath.Join(dir, kind) }
-	tiny := []string{
-		"--steps", "2", "--set", "model.text.width=16", "--set", "data.validation=4", "--set", "data.test=4", "--set", "training.batch_size=4",
+	tiny := []string{"--steps", "2", "--set", "training.batch_size=4"}
+	small := []string{
+		"--set", "model.text.width=16", "--set", "model.text.layers=1", "--set", "model.text.mlp=16", "--set", "model.text.heads=2",
 	}
-	small := []string{"--set", "model.vision.width=16", "--set", "model.vision.layers=1"}
+	scenes := []string{
+		"--set", "data.validation=0", "--set", "data.test=4", "--set", "model.vision.width=16", "--set", "model.vision.layers=1", "--set",
+		"model.vision.mlp=16",
+	}
 	ok := func(args ...string) (stdout, stderr string) {
 		t.Helper()
 		status, stdout, stderr := call(args...)
@@ -33,17 +37,16 @@ func TestSpeakPaLME(t *testing.T) {
 		}
 		return args
 	}
-	ok(with([]string{"pretrain", "fusion", "--preset", "scenes-attributes", "--run", run("attributes")}, tiny, small)...)
-	_, said := ok(with([]string{"finetune", "palme-vqa", "--from", run("attributes"), "--run", run("palme-vqa")}, tiny,
+	ok(with([]string{"pretrain", "fusion", "--preset", "scenes-attributes", "--run", run("attributes")}, tiny, scenes)...)
+	_, said := ok(with([]string{"finetune", "palme-vqa", "--from", run("attributes"), "--run", run("palme-vqa")}, tiny, small,
 		[]string{"--set", "model.vision.lora.rank=2"})...)
 	for _, want := range []string{"starting from ", "new, from random values: /language/", "training "} {
 		if !strings.Contains(said, want) {
 			t.Errorf("finetune palme-vqa says %q, want %q in it", said, want)
 		}
 	}
-	ok(with([]string{"finetune", "palme-captioner", "--run", run("palme-captioner")}, tiny, small)...)
-	ok("finetune", "palme-dialogue", "--from", run("palme-vqa"), "--run", run("palme-dialogue"), "--steps", "2", "--set",
-		"training.batch_size=4")
+	ok(with([]string{"finetune", "palme-captioner", "--run", run("palme-captioner")}, tiny, small, scenes)...)
+	ok(with([]string{"finetune", "palme-dialogue", "--from", run("palme-vqa"), "--run", run("palme-dialogue")}, tiny)...)
 	for _, kind := range []string{"palme-vqa", "palme-captioner", "palme-dialogue"} {
 		stdout, _ := ok("eval", "--run", run(kind))
 		if got := strings.Contains(stdout, "chosen from 37 answers"); got != (kind == "palme-vqa") {
