@@ -48,7 +48,8 @@
 //	models/parti       Parti (Yu et al., 2022): from a caption, read by an encoder, to a picture's codes; guidance
 //	models/convnet     a small convolutional network, the judge of what is drawn
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
-//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts
+//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts. PaLM-E (Driess et al., 2023): it reads pictures
+//	                   in front of the text, and answers, describes and talks as models/fusion does
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:
