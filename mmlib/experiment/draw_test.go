@@ -27,7 +27,11 @@ func drawnSettings(t testing.TB, kind, preset, from string, changes ...string) m
 	if from != "" {
 		check.Must(t, s.StartFrom(from))
 	}
-	for _, kv := range append([]string{"data.limit=60", "data.validation=40", "steps=2", "warmup=1", "batch_size=8"}, changes...) {
+	size := "data.limit=60"
+	if preset == "scenes" || preset == "scenes-attributes" {
+		size = "data.train=60"
+	}
+	for _, kv := range append([]string{size, "data.validation=40", "steps=2", "warmup=1", "batch_size=8"}, changes...) {
 		key, value, _ := strings.Cut(kv, "=")
 		check.Must(t, run.Set(&s, key, value))
 	}
@@ -115,6 +119,53 @@ func TestDrawing(t *testing.T) {
 	check.Error(t, err, "the judge names", "shoe")
 	_, err = experiment.Evaluate(t.Context(), b, codes, experiment.On{Split: data.Validation, Judge: codes})
 	check.Error(t, err, "vqvae", "cannot judge")
+}
+
+// TestDrawnScenes: a model that draws scenes is judged by what its captions say, form by form, and the unseen scenes apart.
+func TestDrawnScenes(t *testing.T) {
+	b := pure(t)
+	codes := trained(t, b, drawnSettings(t, "vqvae", "scenes", "", "encoder.width=16", "decoder.width=16", "codebook.codes=8"))
+	judge := trained(t, b, drawnSettings(t, "fusion", "scenes-attributes", ""))
+	small := []string{"model.decoder.width=16", "model.decoder.mlp=16", "model.decoder.layers=1", "text.width=16", "text.mlp=16"}
+	dir := begun(t, b, drawnSettings(t, "parti", "scenes", codes, small...))
+
+	on := experiment.On{Split: data.Validation, Judge: judge}
+	e, err := experiment.Evaluate(t.Context(), b, codes, on)
+	check.Must(t, err)
+	if f := e.Figure("facts_accuracy_reconstructions"); f.Total != 40*16 {
+		t.Errorf("reconstructions are judged by %d facts, of %d", f.Total, 40*16)
+	}
+	on.Split = "validation-unseen"
+	e, err = experiment.Evaluate(t.Context(), b, dir, on)
+	check.Must(t, err)
+	for form, n := range map[string]int{"whole": 640, "reworded": 640, "relation": 160, "real": 640} {
+		if f := e.Figure("facts_accuracy_" + form); f.Total != n {
+			t.Errorf("%s: %d facts, want %d", form, f.Total, n)
+		}
+	}
+	path, err := e.Save()
+	check.Must(t, err)
+	page, err := os.ReadFile(path)
+	check.Must(t, err)
+	if !bytes.Contains(page, []byte("nearest training pictures")) {
+		t.Error("the report shows no nearest training pictures")
+	}
+	m, err := models.Open(dir)
+	check.Must(t, err)
+	a, err := experiment.NewArtist(b, m, 1)
+	check.Must(t, err)
+	drawn, err := a.Draw(t.Context(), []string{"a green seven above a red three"}, infer.Sampling{}, nil)
+	check.Must(t, err)
+	if size := drawn[0].Image.Bounds().Size(); size.X != 56 || size.Y != 56 {
+		t.Errorf("the drawing has %v pixels", size)
+	}
+
+	digits := trained(t, b, drawnSettings(t, "convnet", "mnist", ""))
+	_, err = experiment.Evaluate(t.Context(), b, codes, experiment.On{Split: data.Validation, Judge: digits})
+	check.Error(t, err, "judge")
+	onDigits := trained(t, b, drawnSettings(t, "vqvae", "mnist-tiny", "", "encoder.width=16", "decoder.width=16", "codebook.codes=8"))
+	_, err = experiment.Evaluate(t.Context(), b, onDigits, experiment.On{Split: data.Validation, Judge: judge})
+	check.Error(t, err, "judge")
 }
 
 // use draws by a model: the same seed draws the same, another one something else.

@@ -37,6 +37,8 @@ type drawings struct {
 	figures []Figure
 	samples []Sample
 	how     string // they were drawn
+
+	neighbors []report.Picture // drawings, each followed by the training picture that is most like it
 }
 
 // Figures implements [Result].
@@ -115,5 +117,15 @@ func (d *drawings) Sections() ([]report.Section, error) {
 	for _, x := range d.samples {
 		g.Pictures = append(g.Pictures, report.Picture{Image: x.Image, Caption: x.Caption})
 	}
-	return []report.Section{{Title: "Drawings", Text: d.how, Blocks: []report.Block{g}}}, nil
+	sections := []report.Section{{Title: "Drawings", Text: d.how, Blocks: []report.Block{g}}}
+	if len(d.neighbors) > 0 {
+		sections = append(sections, report.Section{
+			Title: "Drawings and the nearest training pictures", Text: neighborsText,
+			Blocks: []report.Block{report.Gallery{Title: "Each drawing, and what is most like it", Pictures: d.neighbors}},
+		})
+	}
+	return sections, nil
 }
+
+var neighborsText = fmt.Sprintf("The first drawings, each beside the one of the first %d training pictures whose pixels differ least: a drawing "+
+	"that equals one would be a copy.", mostTraining)

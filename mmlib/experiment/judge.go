@@ -29,7 +29,7 @@ type judged interface {
 	judge(ctx context.Context, j *judge, set data.Set) error
 }
 
-// judge is a classifier of pictures that is no part of the model it judges.
+// judge is a classifier of pictures, or of the regions of pictures, that is no part of the model it judges.
 type judge struct {
 	backend compute.Backend
 	model   *models.Model
@@ -45,15 +45,19 @@ func newJudge(b compute.Backend, dir string, judgedRun *models.Model, o data.Opt
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := m.Func("features"); !ok {
-		return nil, fmt.Errorf("experiment: %s holds a %s, which cannot judge pictures: train a convnet (gomm pretrain convnet)", dir,
-			m.Settings.Kind)
+	by := "features"
+	if _, ok := m.Func("regions"); ok {
+		by = "regions"
+	} else if _, ok := m.Func("features"); !ok {
+		return nil, fmt.Errorf("experiment: %s holds a %s, which cannot judge pictures: train a convnet (gomm pretrain convnet), or for "+
+			"scenes a fusion (gomm pretrain fusion --preset scenes-attributes)", dir, m.Settings.Kind)
 	}
-	if got, want := m.Preprocess, judgedRun.Preprocess; got.Size != want.Size || got.Channels != want.Channels ||
-		!slices.Equal(got.Mean, want.Mean) || !slices.Equal(got.Std, want.Std) {
+	got, want := m.Preprocess, judgedRun.Preprocess
+	same := slices.Equal(got.Mean, want.Mean) && slices.Equal(got.Std, want.Std)
+	if got.Size != want.Size || got.Channels != want.Channels || by == "features" && !same {
 		return nil, fmt.Errorf("experiment: the judge in %s reads pictures as %+v, and these are %+v", dir, got, want)
 	}
-	s, err := infer.Open(b, m, []string{"features"}, batch)
+	s, err := infer.Open(b, m, []string{by}, batch)
 	return &judge{backend: b, model: m, session: s, run: judgedRun, options: o, drawing: plainDrawing}, err
 }
 
@@ -65,6 +69,10 @@ type opinion struct {
 
 // knows returns an error unless the judge names the classes that the examples are of, in their order.
 func (j *judge) knows(set labelled) error {
+	if _, ok := j.session.Func("features"); !ok {
+		return fmt.Errorf("experiment: the judge is a %s, which reads the regions of scenes, and the examples are of classes: choose a convnet",
+			j.model.Settings.Kind)
+	}
 	if got, want := set.Classes().Names(), j.model.Classes.Names(); !slices.Equal(got, want) {
 		return fmt.Errorf("experiment: the judge names %s, and the examples are of %s: choose a judge that was trained on such pictures",
 			strings.Join(want, ", "), strings.Join(got, ", "))

@@ -17,6 +17,12 @@ const mostDrawn = 5000
 
 // judge implements [judged]: it draws a picture from a caption of each of the first examples, and has them judged.
 func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
+	if facts, ok := set.(requested); ok {
+		if err := j.reads(facts); err != nil {
+			return err
+		}
+		return d.judgeFacts(ctx, j, facts)
+	}
 	real, ok := set.(labelled)
 	w, has := set.(withTexts)
 	if !ok || !has {
@@ -51,7 +57,10 @@ func (d *drawings) judge(ctx context.Context, j *judge, set data.Set) error {
 		drawn.pixels = append(drawn.pixels, x.Pixels...)
 	}
 	d.samples = samples[:min(len(samples), 50)]
-	return d.compare(ctx, j, drawn, real)
+	if err := d.compare(ctx, j, drawn, real); err != nil {
+		return err
+	}
+	return d.nearest(ctx, j)
 }
 
 // compare adds what the judge finds of drawings, beside what it finds of real pictures.
@@ -112,16 +121,22 @@ func (d *drawings) compare(ctx context.Context, j *judge, drawn *labelledPicture
 
 // judge implements [judged]: what the judge finds of the originals, and of what their codes give back.
 func (c *coded) judge(_ context.Context, j *judge, set data.Set) error {
+	if j.drawing != plainDrawing {
+		return fmt.Errorf("experiment: guidance is %g and temperature %g, and a %s draws nothing at random: both must be 1", j.drawing.Guidance,
+			j.drawing.Temperature, j.run.Settings.Kind)
+	}
+	if facts, ok := set.(requested); ok {
+		if err := j.reads(facts); err != nil {
+			return err
+		}
+		return c.judgeFacts(j, facts)
+	}
 	real, ok := set.(labelled)
 	if !ok {
 		return errors.New("experiment: the examples have no classes, by which reconstructions are judged")
 	}
 	if err := j.knows(real); err != nil {
 		return err
-	}
-	if j.drawing != plainDrawing {
-		return fmt.Errorf("experiment: guidance is %g and temperature %g, and a %s draws nothing at random: both must be 1", j.drawing.Guidance,
-			j.drawing.Temperature, j.run.Settings.Kind)
 	}
 	s, err := infer.Open(j.backend, j.run, []string{"codes", "drawing"}, batch)
 	if err != nil {

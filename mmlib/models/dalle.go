@@ -2,14 +2,12 @@ package models
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/models/dalle"
-	"gomm/mmlib/models/vqvae"
 )
 
 // dalleKind is the drawing of pictures from captions, code by code.
@@ -20,6 +18,7 @@ func dalleKind() Kind {
 		Presets: map[string]func() Settings{
 			"mnist":      dallePreset("mnist", 3000),
 			"mnist-tiny": dallePreset("mnist-tiny", 300),
+			"scenes":     dalleScenes,
 		},
 		Default:  "mnist",
 		Config:   func() Config { return new(dalle.Config) },
@@ -42,14 +41,18 @@ func dallePreset(name string, steps int) func() Settings {
 	}
 }
 
+// dalleScenes is the preset for scenes.
+func dalleScenes() Settings {
+	config, s := dalle.Presets["scenes"], sceneDrawing(4000)
+	s.Model = &config
+	return s
+}
+
 // beginDALLE takes over the first stage and the data set.
 func beginDALLE(s *Settings, from Settings) error {
-	first, ok := from.Model.(*vqvae.Config)
-	if !ok {
-		return fmt.Errorf("models: it holds a %s: a %s is trained on the codes of a vqvae", from.Kind, s.Kind)
-	}
+	first, err := firstStage(s, from)
 	s.Model.(*dalle.Config).Image = first.Autoencoder
-	return s.UseData(from.Data.String())
+	return err
 }
 
 func trainDALLE(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {

@@ -12,7 +12,9 @@ import (
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/captions"
 	"gomm/mmlib/data/mnist"
+	"gomm/mmlib/data/scenes"
 	"gomm/mmlib/data/text"
+	"gomm/mmlib/models/vqvae"
 	"gomm/mmlib/task"
 )
 
@@ -62,6 +64,34 @@ func drawingPreset(steps int) Settings {
 	}
 }
 
+// scenesDrawn are the data of models that draw scenes: every fifth pair of a color and a place, and one wording of captions, are never
+// seen in training.
+func scenesDrawn() *scenes.Source {
+	s := sceneSource(2)
+	s.Augment, s.HeldOutPlaces, s.HeldOutCaption, s.Relations = none, 4, 2, 0.25
+	return s
+}
+
+// sceneDrawing are the data and the training of a model that draws scenes.
+func sceneDrawing(steps int) Settings {
+	s := drawingPreset(steps)
+	s.Data = scenesDrawn()
+	return s
+}
+
+// firstStage takes over the codes of a vqvae and its data set.
+func firstStage(s *Settings, from Settings) (vqvae.Config, error) {
+	first, ok := from.Model.(*vqvae.Config)
+	if !ok {
+		return vqvae.Config{}, fmt.Errorf("models: it holds a %s: a %s is trained on the codes of a vqvae", from.Kind, s.Kind)
+	}
+	if source, ok := from.Data.(*scenes.Source); ok { // whose captions are no settings of their own
+		s.Data = source
+		return *first, nil
+	}
+	return *first, s.UseData(from.Data.String())
+}
+
 // codesPath is where the weights of the first stage are.
 const codesPath = "/codes"
 
@@ -92,6 +122,9 @@ func loadDrawn(ctx context.Context, s Settings, files Files, o data.Options, siz
 	case !slices.Contains(s.Training.Frozen, codesPath):
 		return nil, nil, nil, fmt.Errorf("models: training.frozen is %q: it must have %s, because codes that change cannot be learned",
 			strings.Join(s.Training.Frozen, ","), codesPath)
+	}
+	if err := colored(s.Data, false); err != nil {
+		return nil, nil, nil, err
 	}
 	splits, err := loadPlain(ctx, s, files, o, size, channels)
 	if err != nil {

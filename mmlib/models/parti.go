@@ -2,14 +2,12 @@ package models
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/data"
 	"gomm/mmlib/data/text"
 	"gomm/mmlib/models/parti"
-	"gomm/mmlib/models/vqvae"
 )
 
 // partiKind is the drawing of pictures from captions by an encoder of text and a decoder of codes.
@@ -20,6 +18,7 @@ func partiKind() Kind {
 		Presets: map[string]func() Settings{
 			"mnist":      partiPreset("mnist", 3000),
 			"mnist-tiny": partiPreset("mnist-tiny", 300),
+			"scenes":     partiScenes,
 		},
 		Default: "mnist",
 		Config:  func() Config { return new(parti.Config) },
@@ -44,14 +43,18 @@ func partiPreset(name string, steps int) func() Settings {
 	}
 }
 
+// partiScenes is the preset for scenes.
+func partiScenes() Settings {
+	config, s := parti.Presets["scenes"], sceneDrawing(4000)
+	s.Model = &config
+	return s
+}
+
 // beginParti takes over the first stage and the data set.
 func beginParti(s *Settings, from Settings) error {
-	first, ok := from.Model.(*vqvae.Config)
-	if !ok {
-		return fmt.Errorf("models: it holds a %s: a %s is trained on the codes of a vqvae", from.Kind, s.Kind)
-	}
+	first, err := firstStage(s, from)
 	s.Model.(*parti.Config).Image = first.Autoencoder
-	return s.UseData(from.Data.String())
+	return err
 }
 
 func trainParti(ctx context.Context, s Settings, files Files, o data.Options) (*Job, error) {

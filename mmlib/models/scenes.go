@@ -188,6 +188,10 @@ func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, r 
 		return nil, spoken{}, fmt.Errorf("models: the data set %s has no questions, and a %s learns from them: use %s", s.Data, s.Kind,
 			scenes.Name)
 	}
+	if source, ok := s.Data.(*scenes.Source); ok && source.Relations > 0 {
+		return nil, spoken{}, fmt.Errorf("models: data.relations is %g, and such captions are for models that draw: a %s has none", source.Relations,
+			s.Kind)
+	}
 	x := spoken{Set: set}
 	if file, ok := files[TokenizerFile]; ok {
 		x.tokenizer, err = readTokenizer(file, r.tokenizer)

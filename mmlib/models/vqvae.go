@@ -24,6 +24,11 @@ func vqvaeKind() Kind {
 			"mnist":      vqvaePreset("mnist", 3000, 3e-3),
 			"mnist-dvae": vqvaePreset("mnist-dvae", 3000, 3e-3),
 			"mnist-tiny": vqvaePreset("mnist-tiny", 300, 2e-3),
+			"scenes": func() Settings {
+				s := vqvaePreset("scenes", 4000, 2e-3)()
+				s.Data, s.Training.BatchSize = scenesDrawn(), 64
+				return s
+			},
 		},
 		Default: "mnist",
 		Config:  func() Config { return new(vqvae.Config) },

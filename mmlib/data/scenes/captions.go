@@ -43,13 +43,13 @@ func (l *language) caption(s Scene, number int, order []int) string {
 	return strings.Join(parts, l.join)
 }
 
-// drawCaption draws a caption in the language.
-func (l *language) drawCaption(s Scene, shuffle bool, r *rand.Rand) string {
+// drawCaption draws a caption in the language, of one of the numbers.
+func (l *language) drawCaption(s Scene, shuffle bool, numbers []int, r *rand.Rand) string {
 	order := s.reading()
 	if shuffle {
 		order = r.Perm(len(order))
 	}
-	return l.caption(s, r.IntN(NumCaptions), order)
+	return l.caption(s, numbers[r.IntN(len(numbers))], order)
 }
 
 // reading is the order of reading: row by row.

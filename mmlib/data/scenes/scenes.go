@@ -115,16 +115,28 @@ func heldOut(digit, color, pairs int) bool {
 	return (color-digit%n+n)%n < pairs/Digit.Values()
 }
 
-// draw draws the scene's cells. labels are the digits of the split; with unseen, all pairs of digit and color are held out
-// ones, otherwise none is.
-func draw(r *rand.Rand, grid int, labels []byte, pairs int, unseen bool) Scene {
-	n := grid * grid
-	s := Scene{Grid: grid, Cells: make([]Cell, n), digits: make([]int32, n)}
+// heldOutPlace reports the same of a color and the cell where it is, of so many pairs in a grid of so many cells.
+func heldOutPlace(color, cell, pairs, cells int) bool {
+	n := Color.Values()
+	return (color-cell%n+n)%n < pairs/cells
+}
+
+// draw draws the scene's cells. labels are the digits of the split; with unseen, all pairs of digit and color, or of color and place,
+// are held out ones, otherwise none is.
+func draw(r *rand.Rand, source *Source, labels []byte, unseen bool) Scene {
+	n := source.Grid * source.Grid
+	never := func(digit, color, cell int) bool {
+		if source.HeldOutPlaces > 0 {
+			return heldOutPlace(color, cell, source.HeldOutPlaces, n)
+		}
+		return heldOut(digit, color, source.HeldOutPairs)
+	}
+	s := Scene{Grid: source.Grid, Cells: make([]Cell, n), digits: make([]int32, n)}
 	for i := range s.Cells {
 		at := r.IntN(len(labels))
 		digit := int(labels[at])
 		color := r.IntN(Color.Values())
-		for heldOut(digit, color, pairs) != unseen {
+		for never(digit, color, i) != unseen {
 			color = r.IntN(Color.Values())
 		}
 		s.digits[i] = int32(at)

@@ -13,15 +13,16 @@ import (
 
 // Set is one split. It is safe for concurrent use.
 type Set struct {
-	source  Source
-	digits  mnist.Set
-	stream  uint64 // of random numbers, another one for each split
-	scenes  int
-	unseen  bool
-	tongues []*language
-	kinds   []string // Source.Kinds, each once
-	prepare picture.Preprocess
-	blind   [2]func() *questions.Blind // of questions and of dialogues
+	source   Source
+	digits   mnist.Set
+	stream   uint64 // of random numbers, another one for each split
+	scenes   int
+	unseen   bool
+	tongues  []*language
+	kinds    []string // Source.Kinds, each once
+	wordings []int    // the numbers of the captions but for Source.HeldOutCaption
+	prepare  picture.Preprocess
+	blind    [2]func() *questions.Blind // of questions and of dialogues
 }
 
 // Len is the number of scenes.
@@ -39,6 +40,7 @@ const (
 	forQuestions
 	forDialogue
 	forGray
+	forRequest
 )
 
 // Scene returns the cells of scene i.
@@ -46,7 +48,7 @@ func (s *Set) Scene(i int) Scene {
 	if uint(i) >= uint(s.scenes) {
 		panic(fmt.Sprintf("scenes: there is no scene %d among %d", i, s.scenes)) // as an index out of range
 	}
-	return draw(s.random(i, forScene), s.source.Grid, s.digits.Labels, s.source.HeldOutPairs, s.unseen)
+	return draw(s.random(i, forScene), &s.source, s.digits.Labels, s.unseen)
 }
 
 // Grid is the number of cells along one side of a scene.
@@ -144,12 +146,12 @@ func (s *Set) gray(i int) bool {
 // tongue draws a language.
 func (s *Set) tongue(r *rand.Rand) *language { return s.tongues[r.IntN(len(s.tongues))] }
 
-// Caption draws a caption of scene i, in one of the languages. Without r it is always the same one.
+// Caption draws a caption of scene i, in one of the languages, but for Source.HeldOutCaption. Without r it is always the same one.
 func (s *Set) Caption(i int, r *rand.Rand) string {
 	if r == nil {
 		r = s.random(i, forCaption)
 	}
-	return s.tongue(r).drawCaption(s.Scene(i), s.source.Shuffle, r)
+	return s.tongue(r).drawCaption(s.Scene(i), s.source.Shuffle, s.wordings, r)
 }
 
 // Captions returns the captions of scene i in all languages that name its cells row by row.

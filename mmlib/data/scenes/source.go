@@ -17,7 +17,7 @@ import (
 const Name = "scenes"
 
 // The splits besides those that every source has: scenes in which every cell shows a pair of digit and color that training
-// never shows. They exist if Source.HeldOutPairs is not 0.
+// never shows, or of color and place. They exist if Source.HeldOutPairs or Source.HeldOutPlaces is not 0.
 const (
 	Unseen           = "unseen"            // of MNIST's test digits
 	ValidationUnseen = "validation-unseen" // of digits held out of MNIST's training set
@@ -35,6 +35,14 @@ type Source struct {
 	Shuffle      bool          `json:"shuffle"`        // captions name the cells in a random order, not row by row
 	Seed         uint64        `json:"seed"`           // of the scenes
 	Augment      mnist.Augment `json:"augment"`        // of each digit, in training
+
+	// HeldOutPlaces is how many of the pairs of color and place only the unseen splits show: as many for each place, 0 for none. It is
+	// for models that draw.
+	HeldOutPlaces int `json:"held_out_places,omitempty"`
+	// HeldOutCaption is the wording of captions, 1 to 3, that is never drawn but by [Set.Request]; 0 for none.
+	HeldOutCaption int `json:"held_out_caption,omitempty"`
+	// Relations is the share of the captions, for models that draw, that say how two digits lie and nothing else.
+	Relations float64 `json:"relations,omitempty"`
 
 	// Gray is the share of the training scenes that are drawn in gray, of which nobody can tell the colors: so a digit is read by its
 	// form, and not by the colors that it has been seen in. They are for classification (see [Set.Classes]) and for questions, which
@@ -75,6 +83,15 @@ func (s *Source) Validate() error {
 		return fmt.Errorf("test is %d: it must be at least 0", s.Test)
 	case s.HeldOutPairs%10 != 0 || s.HeldOutPairs < 0 || s.HeldOutPairs > 40:
 		return fmt.Errorf("held_out_pairs is %d: it must be 0, 10, 20, 30 or 40 of the 50 pairs of digit and color", s.HeldOutPairs)
+	case s.HeldOutPlaces < 0 || s.HeldOutPlaces%(s.Grid*s.Grid) != 0 || s.HeldOutPlaces >= Color.Values()*s.Grid*s.Grid:
+		return fmt.Errorf("held_out_places is %d: it must be 0, or a multiple of the %d cells that is less than %d", s.HeldOutPlaces,
+			s.Grid*s.Grid, Color.Values()*s.Grid*s.Grid)
+	case s.HeldOutPlaces > 0 && s.HeldOutPairs > 0:
+		return fmt.Errorf("held_out_places is %d and held_out_pairs %d: one of them must be 0", s.HeldOutPlaces, s.HeldOutPairs)
+	case s.HeldOutCaption < 0 || s.HeldOutCaption > NumCaptions:
+		return fmt.Errorf("held_out_caption is %d: it must be 1 to %d, or 0 for none", s.HeldOutCaption, NumCaptions)
+	case !(s.Relations >= 0 && s.Relations <= 1):
+		return fmt.Errorf("relations is %g: a share is at least 0 and at most 1", s.Relations)
 	case !(s.Gray >= 0 && s.Gray < 1):
 		return fmt.Errorf("gray is %g: it must be at least 0 and below 1", s.Gray)
 	case len(s.Languages) == 0:
@@ -118,6 +135,11 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 		set := &Set{source: *s, digits: *digits, stream: number, scenes: n, unseen: unseen, kinds: slices.Clone(s.Kinds)}
 		slices.Sort(set.kinds)
 		set.kinds = slices.Compact(set.kinds)
+		for n := range NumCaptions {
+			if n != s.HeldOutCaption-1 {
+				set.wordings = append(set.wordings, n)
+			}
+		}
 		set.digits.Mean, set.digits.Std, set.digits.Augment = 0, 1, s.Augment
 		for _, language := range s.Languages {
 			l, err := lookup(language)
@@ -144,7 +166,7 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 		add(data.Validation, 1, validation, s.Validation, false),
 		add(data.Test, 2, test, s.Test, false),
 	)
-	if s.HeldOutPairs > 0 {
+	if s.HeldOutPairs > 0 || s.HeldOutPlaces > 0 {
 		err = errors.Join(err, add(ValidationUnseen, 3, validation, s.Validation, true), add(Unseen, 4, test, s.Test, true))
 	}
 	return splits, err

@@ -3,6 +3,7 @@ package scenes
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,8 @@ type language struct {
 	same        [NumAttributes]string // place, place; none for the digit
 	where       string                // of a description
 	sum         string                // place, place
+	numbers     [10]string            // the digits in words
+	lies        string                // digit, direction, digit: how two digits lie
 	refer       [NumAttributes]string // description, direction
 	it          [NumAttributes]string // the attribute of what was spoken of
 	whereIsIt   string
@@ -66,8 +69,10 @@ var english = language{
 		"", "are the digits %s and %s of the same color?", "are the digits %s and %s on the same background?",
 		"are the digits %s and %s of the same style?",
 	},
-	where: "where is the %s?",
-	sum:   "what is the sum of the digits %s and %s?",
+	where:   "where is the %s?",
+	sum:     "what is the sum of the digits %s and %s?",
+	numbers: [10]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"},
+	lies:    "%[1]s %[2]s %[3]s",
 	refer: [NumAttributes]string{
 		"what digit is %[2]s the %[1]s?", "what color is the digit %[2]s the %[1]s?", "what is the background %[2]s the %[1]s?",
 		"is the digit %[2]s the %[1]s flat or stroke?",
@@ -109,6 +114,8 @@ var chinese = language{
 	same:      [NumAttributes]string{"", "%s和%s的数字颜色相同吗？", "%s和%s的背景相同吗？", "%s和%s的数字样式相同吗？"},
 	where:     "%s在哪里？",
 	sum:       "%s和%s的数字之和是多少？",
+	numbers:   [10]string{"零", "一", "二", "三", "四", "五", "六", "七", "八", "九"},
+	lies:      "%[1]s在%[3]s%[2]s",
 	refer: [NumAttributes]string{
 		"%s的%s是什么数字？", "%s的%s的数字是什么颜色？", "%s的%s的背景是什么颜色？", "%s的%s的数字是实心还是描边？",
 	},
@@ -245,10 +252,13 @@ func (s *Set) Vocabulary() []string {
 				texts = append(texts, verbs.ReplaceAllString(form, " "))
 			}
 		}
-		for _, form := range append(l.cells[:], l.place, l.at[0], l.at[1], l.count, l.exists, l.larger, l.where, l.sum, l.whereIsIt) {
+		for _, form := range append(l.cells[:], l.place, l.at[0], l.at[1], l.count, l.exists, l.larger, l.where, l.sum, l.whereIsIt, l.lies) {
 			texts = append(texts, verbs.ReplaceAllString(form, " "))
 		}
-		texts = append(append(texts, l.to[:]...), l.corners[:]...)
+		texts = slices.Concat(texts, l.to[:], l.corners[:])
+		if s.source.Relations > 0 {
+			texts = append(texts, l.numbers[:]...)
+		}
 		texts = append(texts, l.noun(description{of: [NumAttributes]bool{true, true, true, true}}))
 	}
 	for n := range 2*9 + 1 {

@@ -45,7 +45,7 @@ func TestPublished(t *testing.T) {
 
 // TestPresets pins the number of parameters of every preset, the first stage's among them; a preset that is not in the table fails.
 func TestPresets(t *testing.T) {
-	want := map[string]int{"mnist": 1_160_405, "mnist-tiny": 173_173}
+	want := map[string]int{"mnist": 1_160_405, "mnist-tiny": 173_173, "scenes": 1_706_924}
 	for name, c := range dalle.Presets {
 		check.Must(t, c.Validate())
 		if _, ok := blocks[name]; ok {

@@ -12,6 +12,7 @@ import (
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),
+	"scenes":     scenes(),
 	"dalle":      published(),
 }
 
@@ -23,6 +24,15 @@ func published() Config {
 	c.Image.ImageSize, c.Image.Channels, c.Image.PatchSize, c.Image.Method = 256, 3, 8, codebook.Relaxed
 	c.Image.Encoder.Heads, c.Image.Decoder.Heads = 12, 12
 	c.Image.Codebook.Codes, c.Image.Codebook.Width = 8192, 128
+	return c
+}
+
+// scenes is for the scenes of 2×2 cells, 64 codes of 1,024, and their English captions.
+func scenes() Config {
+	c := digits(128, 4, 128, 2)
+	c.Text.Vocab, c.Text.Context = 85, 52
+	c.Image.ImageSize, c.Image.Channels, c.Image.PatchSize, c.Image.Codebook.Codes = 56, 3, 7, 1024
+	c.Image.Codebook.Revive = 0.1
 	return c
 }
 

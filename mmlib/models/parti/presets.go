@@ -13,6 +13,7 @@ import (
 var Presets = map[string]Config{
 	"mnist":      digits(128, 4, 96, 2),
 	"mnist-tiny": digits(64, 2, 48, 1),
+	"scenes":     scenes(),
 	"350m":       published(1024, 16, 12, 12),
 	"750m":       published(1024, 16, 12, 36),
 	"3b":         published(2048, 32, 12, 36),
@@ -28,6 +29,16 @@ func published(width, heads, encoder, decoder int) Config {
 	c.Image.Encoder.MLP, c.Image.Encoder.Heads = 3072, 12
 	c.Image.Decoder = c.Image.Encoder
 	c.Image.Codebook.Codes, c.Image.Codebook.Width = 8192, 32
+	return c
+}
+
+// scenes is for the scenes of 2×2 cells, 64 codes of 1,024, and their English captions.
+func scenes() Config {
+	c := digits(128, 4, 128, 2)
+	c.Text.Vocab, c.Text.Context = 85, 52
+	c.Text.Layers = 2
+	c.Image.ImageSize, c.Image.Channels, c.Image.PatchSize, c.Image.Codebook.Codes = 56, 3, 7, 1024
+	c.Image.Codebook.Revive = 0.1
 	return c
 }
 

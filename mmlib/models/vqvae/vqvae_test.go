@@ -165,7 +165,7 @@ func TestTemperature(t *testing.T) {
 
 // TestPresets pins the number of parameters of every preset, of what is used after training; a preset that is not in the table fails.
 func TestPresets(t *testing.T) {
-	want := map[string]int{"mnist": 317_472, "mnist-dvae": 328_208, "mnist-tiny": 48_192}
+	want := map[string]int{"mnist": 317_472, "mnist-dvae": 328_208, "mnist-tiny": 48_192, "scenes": 606_371}
 	for name, c := range vqvae.Presets {
 		check.Must(t, c.Validate())
 		store := model.NewStore()
