@@ -31,6 +31,7 @@
 //	                   step by step
 //	nn/codebook        vectors to discrete codes and back: vector quantisation, Gumbel's relaxation; the autoencoder of pictures
 //	nn/vision          pictures to sequences of patches; the vision transformer
+//	nn/regions         what is in each region of a picture, and attention that is taught where to look
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
 // What a trainer and a predictor need to know of a model:
@@ -47,7 +48,8 @@
 //	models/parti       Parti (Yu et al., 2022): from a caption, read by an encoder, to a picture's codes; guidance
 //	models/convnet     a small convolutional network, the judge of what is drawn
 //	models/clip        CLIP (Radford et al., 2021): pictures and texts in one space, zero-shot and fine-tuned
-//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts
+//	models/palm        PaLM (Chowdhery et al., 2022): a language model; completes texts. PaLM-E (Driess et al., 2023): it reads pictures
+//	                   in front of the text, and answers, describes and talks as models/fusion does
 //	models/simclr      SimCLR (Chen et al., 2020): pictures alone, two views of each, and no label
 //
 // One trainer, one inference session and one evaluation for all models; they know the interfaces of task alone:

@@ -28,7 +28,7 @@ func TestCompleteData(t *testing.T) {
 		"doctor --js,":             "--json",
 		"completion f,":            "fish",
 		"pretrain cl,":             "clip",
-		"finetune ,":               "captioner classifier dialogue vqa",
+		"finetune ,":               "captioner classifier dialogue palme-captioner palme-dialogue palme-vqa vqa",
 		"pretrain clip --preset ,": "mnist-demo films films-mean mnist mnist-tiny",
 		"finetune classifier --run x --set data.v,": "data.validation=",
 		"eval --data ,": "book fashion-mnist films mnist scenes",

@@ -93,6 +93,9 @@ func (s *Speaker) Ask(seen *Seen, question string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if _, ok := s.session.Func("step"); ok { // it reads a question as it writes, token by token
+		return s.write(context.Background(), seen, ids[:prefix], infer.Sampling{}, nil)
+	}
 	answers, err := answerTokens(s.session, s.model.Tokenizer, seen.tokens, ids, []int32{prefix})
 	if err != nil {
 		return "", err

@@ -121,3 +121,19 @@ func checkTokens(logits, labels *Node, o SequenceOptions) {
 		exceptions.Panicf("loss: the coefficient of the z-loss is %g: it must be at least 0 and finite", o.ZLoss)
 	}
 }
+
+// TokenAccuracy is the share of the tokens that count whose label is the most probable one: logits [B, L, V], labels [B, L], counts
+// [B, L] Bool. Nothing is shifted, as in [Sequence]. Where no token counts it is 0.
+func TokenAccuracy(logits, labels, counts *Node) *Node {
+	checkTokens(logits, labels, SequenceOptions{Mask: counts})
+	right := LogicalAnd(Equal(ArgMax(logits, -1, labels.DType()), labels), counts)
+	count := func(x *Node) *Node { return ReduceAllSum(ConvertDType(x, dtypes.Float32)) }
+	return Div(count(right), MaxScalar(count(counts), 1))
+}
+
+// TextAccuracy is the share of sequences of which all tokens that count are right; see [TokenAccuracy].
+func TextAccuracy(logits, labels, counts *Node) *Node {
+	checkTokens(logits, labels, SequenceOptions{Mask: counts})
+	wrong := LogicalAnd(NotEqual(ArgMax(logits, -1, labels.DType()), labels), counts)
+	return OneMinus(ReduceAllMean(ReduceMax(ConvertDType(wrong, dtypes.Float32), 1)))
+}

@@ -124,3 +124,19 @@ func TestSequenceIsClassification(t *testing.T) {
 		t.Errorf("the sequence's loss is %v, the classification's %v", out[0][0], out[1][0])
 	}
 }
+
+// TestTokenAccuracy: of two sequences three tokens and two count, of which two and two are right: the second is right as a whole.
+func TestTokenAccuracy(t *testing.T) {
+	labels := []int32{0, 1, 2, 2, 0, 0}
+	logits := make([]float32, 6*3)
+	for i, said := range []int32{0, 1, 0, 2, 0, 1} {
+		logits[i*3+int(said)] = 1
+	}
+	out := run(t, func(in []*Node) []*Node {
+		return []*Node{loss.TokenAccuracy(in[0], in[1], in[2]), loss.TextAccuracy(in[0], in[1], in[2])}
+	}, tensors.FromFlatDataAndDimensions(logits, 2, 3, 3), tensors.FromFlatDataAndDimensions(labels, 2, 3),
+		tensors.FromFlatDataAndDimensions([]bool{true, true, true, true, true, false}, 2, 3))
+	if tokens, texts := out[0][0], out[1][0]; math.Abs(tokens-0.8) > 1e-6 || texts != 0.5 {
+		t.Errorf("%g of the tokens and %g of the texts are right, want 0.8 and 0.5", tokens, texts)
+	}
+}

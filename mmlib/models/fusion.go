@@ -79,7 +79,7 @@ func trainFusion(ctx context.Context, s Settings, files Files, o data.Options) (
 	if err := colored(s.Data, config.Objectives == fusion.Objectives{Classification: config.Objectives.Classification}); err != nil {
 		return nil, err
 	}
-	splits, set, err := loadSpoken(ctx, s, files, o, &config.Config)
+	splits, set, err := loadSpoken(ctx, s, files, o, fusionReading(&config.Config))
 	if err != nil {
 		return nil, err
 	}

@@ -231,16 +231,14 @@ func Kinds() map[string]Kind {
 		"clip":       clipKind(),
 		"classifier": classifierKind(),
 		"simclr":     simclrKind(),
-		"captioner":  captionerKind(),
 		"convnet":    convnetKind(),
 		"dalle":      dalleKind(),
-		"dialogue":   dialogueKind(),
 		"fusion":     fusionKind(),
 		"palm":       palmKind(),
 		"parti":      partiKind(),
-		"vqa":        vqaKind(),
 		"vqvae":      vqvaeKind(),
 	}
+	maps.Copy(kinds, writerKinds())
 	table.Lock()
 	defer table.Unlock()
 	maps.Copy(kinds, table.kinds)

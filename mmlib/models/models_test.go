@@ -99,14 +99,16 @@ func spoil(v reflect.Value) {
 }
 
 func TestUnknownNames(t *testing.T) {
+	const kinds = "captioner, classifier, clip, convnet, dalle, dialogue, fusion, palm, palme-captioner, palme-dialogue, palme-vqa, parti, " +
+		"simclr, vqa, vqvae"
 	_, err := models.Preset("clip", "mnits")
 	check.Error(t, err, `"mnits"`, "mnist, mnist-demo, mnist-tiny")
 	_, err = models.Preset("classifier", "mnist")
 	check.Error(t, err, `"mnist"`, "mnist-demo-full", "mnist-probe")
 	_, err = models.Preset("poetry", "mnist")
-	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, palm, parti, simclr, vqa, vqvae")
+	check.Error(t, err, `"poetry"`, kinds)
 	_, err = models.Decode(run.Config{Kind: "poetry"})
-	check.Error(t, err, `"poetry"`, "captioner, classifier, clip, convnet, dalle, dialogue, fusion, palm, parti, simclr, vqa, vqvae")
+	check.Error(t, err, `"poetry"`, kinds)
 	_, err = models.Decode(run.Config{Kind: "clip", Data: json.RawMessage(`{"name":"cifar"}`), Model: json.RawMessage(`{}`)})
 	check.Error(t, err, `"cifar"`, "book, fashion-mnist, films, mnist, scenes")
 	s, err := models.Preset("clip", "mnist-tiny")

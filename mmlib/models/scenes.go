@@ -14,7 +14,7 @@ import (
 	"gomm/mmlib/models/fusion"
 )
 
-// spoken joins a set of scenes to the models of package fusion: texts become ids of fixed lengths.
+// spoken joins a set of scenes to models that read and write: texts become ids of fixed lengths.
 type spoken struct {
 	*scenes.Set
 	tokenizer                 text.Tokenizer
@@ -134,39 +134,52 @@ func utterances(set *scenes.Set) iter.Seq[string] {
 }
 
 // newTokenizer makes the tokenizer of a run from what is said of its scenes.
-func newTokenizer(set *scenes.Set, t fusion.TextConfig) (text.Tokenizer, error) {
-	if t.Tokenizer != fusion.BPE {
+func newTokenizer(set *scenes.Set, r reading) (text.Tokenizer, error) {
+	if r.tokenizer != text.KindBPE {
 		return text.NewWords(set.Vocabulary(), text.Mask), nil
 	}
 	b, err := text.TrainBPE(utterances(set), text.BPEOptions{
-		VocabSize: t.Vocab, MinFrequency: 2, Special: []string{text.Pad, text.Start, text.End, text.Mask},
+		VocabSize: *r.vocab, MinFrequency: 2, Special: []string{text.Pad, text.Start, text.End, text.Mask},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("models: model.text.vocab is %d, and model.text.tokenizer %q: %w", t.Vocab, t.Tokenizer, err)
+		return nil, fmt.Errorf("models: model.text.vocab is %d, and model.text.tokenizer %q: %w", *r.vocab, r.tokenizer, err)
 	}
 	return b, nil
 }
 
 // readTokenizer reads the tokenizer of a run, which must be of the kind that the settings say.
-func readTokenizer(file []byte, t fusion.TextConfig) (text.Tokenizer, error) {
+func readTokenizer(file []byte, kind text.Kind) (text.Tokenizer, error) {
 	read, err := text.Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", TokenizerFile, err)
 	}
-	is := fusion.Words
+	is := text.KindWords
 	if _, ok := read.(*text.BPE); ok {
-		is = fusion.BPE
+		is = text.KindBPE
 	}
-	if want := cmp.Or(t.Tokenizer, fusion.Words); want != is {
+	if want := cmp.Or(kind, text.KindWords); want != is {
 		return nil, fmt.Errorf("models: model.text.tokenizer is %q, and the run has a tokenizer already, of %q, which its weights belong to: "+
 			"leave the setting as it is there", want, is)
 	}
 	return read, nil
 }
 
+// reading is what of a model's settings belongs to the reading of pictures and texts. Where it points to them they are filled in.
+type reading struct {
+	size, channels               int // of pictures
+	tokenizer                    text.Kind
+	vocab, pad, start, end, mask *int
+}
+
+// fusionReading points into the settings of a model of package fusion.
+func fusionReading(c *fusion.Config) reading {
+	t := &c.Text
+	return reading{c.Vision.ImageSize, c.Vision.Channels, t.Tokenizer, &t.Vocab, &t.Pad, &t.Start, &t.End, &t.Mask}
+}
+
 // loadSpoken loads the splits of a source of scenes, with a tokenizer: that of the run, or one of what is said.
-func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, c *fusion.Config) (map[string]data.Set, spoken, error) {
-	splits, err := Load(ctx, s, files, o, c.Vision.ImageSize, c.Vision.Channels)
+func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, r reading) (map[string]data.Set, spoken, error) {
+	splits, err := Load(ctx, s, files, o, r.size, r.channels)
 	if err != nil {
 		return nil, spoken{}, err
 	}
@@ -181,8 +194,8 @@ func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, c 
 	}
 	x := spoken{Set: set}
 	if file, ok := files[TokenizerFile]; ok {
-		x.tokenizer, err = readTokenizer(file, c.Text)
-	} else if x.tokenizer, err = newTokenizer(set, c.Text); err == nil {
+		x.tokenizer, err = readTokenizer(file, r.tokenizer)
+	} else if x.tokenizer, err = newTokenizer(set, r); err == nil {
 		files[TokenizerFile], err = text.File(x.tokenizer)
 	}
 	if err != nil {
@@ -191,11 +204,11 @@ func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, c 
 	if err := x.measure(); err != nil {
 		return nil, spoken{}, err
 	}
-	c.Text.Vocab = x.tokenizer.VocabSize()
+	*r.vocab = x.tokenizer.VocabSize()
 	for _, special := range []struct {
 		name string
 		id   *int
-	}{{text.Pad, &c.Text.Pad}, {text.Start, &c.Text.Start}, {text.End, &c.Text.End}, {text.Mask, &c.Text.Mask}} {
+	}{{text.Pad, r.pad}, {text.Start, r.start}, {text.End, r.end}, {text.Mask, r.mask}} {
 		id, ok := x.tokenizer.Special(special.name)
 		if !ok {
 			return nil, spoken{}, fmt.Errorf("models: the tokenizer has no token %q, which a %s needs", special.name, s.Kind)

@@ -23,7 +23,7 @@ func spokenOf(t *testing.T, grid int, language string, pieces int) (spoken, fusi
 	if pieces > 0 {
 		config.Text.Tokenizer, config.Text.Vocab = fusion.BPE, pieces
 	}
-	_, set, err := loadSpoken(context.Background(), Settings{Kind: "vqa", Data: source}, files, data.Options{}, &config)
+	_, set, err := loadSpoken(context.Background(), Settings{Kind: "vqa", Data: source}, files, data.Options{}, fusionReading(&config))
 	check.Must(t, err)
 	return set, config, files
 }
@@ -138,7 +138,7 @@ func TestPieces(t *testing.T) {
 	} {
 		source, c, f := scenes.Default(), config, Files{TokenizerFile: files[TokenizerFile]}
 		test.change(&c.Text, f)
-		_, set, err := loadSpoken(context.Background(), Settings{Kind: "vqa", Data: source}, f, data.Options{}, &c)
+		_, set, err := loadSpoken(context.Background(), Settings{Kind: "vqa", Data: source}, f, data.Options{}, fusionReading(&c))
 		if test.want != "" {
 			check.Error(t, err, test.want)
 		} else if err != nil || set.tokenizer.VocabSize() != 424 || c.Text.Vocab != 424 {
@@ -168,7 +168,7 @@ func TestDescribe(t *testing.T) {
 		source.Shuffle, source.Languages = true, []string{test[0]}
 		config := fusion.Scenes(2)
 		config.Text.Tokenizer, config.Text.Vocab = fusion.Tokenizer(test[1]), 512
-		_, set, err := loadSpoken(context.Background(), Settings{Kind: "fusion", Data: source}, Files{}, data.Options{}, &config)
+		_, set, err := loadSpoken(context.Background(), Settings{Kind: "fusion", Data: source}, Files{}, data.Options{}, fusionReading(&config))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,7 @@ var rules = []rule{
 	{"mmlib/nn/attention", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/nn/transformer", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention"}},
 	{"mmlib/nn/vision", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer"}},
+	{"mmlib/nn/regions", []string{gomlx, compute, "mmlib/nn", "mmlib/loss"}},
 	{"mmlib/nn/codebook", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer",
 		"mmlib/nn/vision"}},
 	{"mmlib/loss", []string{gomlx, compute, "kernels/xla/lean/..."}},

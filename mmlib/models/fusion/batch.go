@@ -1,7 +1,6 @@
 package fusion
 
 import (
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -27,17 +26,4 @@ func matrix(rows [][]int32) *tensors.Tensor {
 func shift(ids *Node) (before, after *Node) {
 	l := ids.Shape().Dim(1) - 1
 	return Slice(ids, AxisRange(), AxisRange(0, l)), Slice(ids, AxisRange(), AxisRange(1, l+1))
-}
-
-// shareRight is the share of the tokens that count whose label is the most probable one.
-func shareRight(logits, labels, counts *Node) *Node {
-	right := LogicalAnd(Equal(ArgMax(logits, -1, labels.DType()), labels), counts)
-	count := func(x *Node) *Node { return ReduceAllSum(ConvertDType(x, dtypes.Float32)) }
-	return Div(count(right), MaxScalar(count(counts), 1))
-}
-
-// allRight is the share of sequences of which all tokens that count are right.
-func allRight(logits, labels, counts *Node) *Node {
-	wrong := LogicalAnd(NotEqual(ArgMax(logits, -1, labels.DType()), labels), counts)
-	return OneMinus(ReduceAllMean(ReduceMax(ConvertDType(wrong, dtypes.Float32), 1)))
 }

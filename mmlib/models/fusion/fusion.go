@@ -38,7 +38,7 @@ import (
 type Config struct {
 	Vision vision.Config `json:"vision"`
 	Text   TextConfig    `json:"text"`
-	Pool   int           `json:"pool,omitempty"` // patches along one side of a region that the text sees as one token; 0 is 1
+	Pool   int           `json:"pool,omitempty"` // patches along one side of what the text sees as one token; 0 is 1
 }
 
 // Grid is the number of the picture's tokens along one side, without the class token.
@@ -84,7 +84,10 @@ func (c Config) Validate() error {
 			return fmt.Errorf("fusion: text.%s is %d: it must be one of the %d tokens of text.vocab", id.name, id.value, c.Text.Vocab)
 		}
 	}
-	return c.Text.Tokenizer.validate()
+	if err := c.Text.Tokenizer.Validate(); err != nil {
+		return fmt.Errorf("fusion: text.%w", err)
+	}
+	return nil
 }
 
 // Merge folds the low-rank terms of all stacks into their weights; see [transformer.Config.Merge].
@@ -106,32 +109,11 @@ func (t TextConfig) stack(layers int) transformer.Config {
 var stacks = [][]string{{"/vision", "/text"}, {"/fusion"}}
 
 // Picture is what the vision transformer makes of pictures.
-type Picture struct {
-	Tokens *Node // [B, 1+Grid², D], normalised and with their places, the class token first
-	vision.Output
-}
+type Picture = vision.Seen
 
-// EncodePicture reads pictures x [B, height, width, channels]. What the vision transformer makes of a patch says what is there and
-// need not say where, as when pictures are classified. Whoever looks for "top left" must find it by its place, which is added again
-// (as DETR does, Carion et al. 2020, §3.2). What is larger than a patch is found at once in the mean of its patches (Pool), as earlier
-// models found it in the features of a detector (ViLBERT, Lu et al. 2019, §3.1). Weights: "vision/…", "picture/norm",
-// "picture/position" [1+Grid², D].
+// EncodePicture reads pictures x [B, height, width, channels]: tokens [B, 1+Grid², D], see [vision.See].
 func EncodePicture(s *model.Scope, x *Node, c Config) Picture {
-	v := vision.Encode(s.At("vision"), x, c.Vision)
-	ps := s.At("picture")
-	seen := pool(nn.LayerNorm(ps.At("norm"), v.Tokens, c.Vision.LayerNorm), c)
-	place := nn.Weight(ps, x, "position", 0.5, 1+c.Grid()*c.Grid(), c.Vision.Width)
-	return Picture{Tokens: Add(seen, ExpandLeftToRank(place, 3)), Output: v}
-}
-
-// pool makes one token, their mean, of the patches of each region: [B, 1+patches, D] gives [B, 1+Grid², D], the class token first.
-func pool(x *Node, c Config) *Node {
-	if c.Pool <= 1 {
-		return x
-	}
-	b, d := x.Shape().Dim(0), x.Shape().Dim(2)
-	patches := Reshape(Slice(x, AxisRange(), AxisRange(1)), b, c.Grid(), c.Pool, c.Grid(), c.Pool, d)
-	return Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(0, 1)), Reshape(ReduceMean(patches, 2, 4), b, -1, d)}, 1)
+	return vision.See(s, x, c.Vision, c.Pool)
 }
 
 // Reading says which tokens of a text see which others.

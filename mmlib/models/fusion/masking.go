@@ -117,7 +117,7 @@ func (t *Pretraining) seen(x *Node) *Node {
 // masking is masked language modelling.
 func (t *Pretraining) masking(s *model.Scope, b batch) (l, accuracy *Node) {
 	logits := Predict(s, b.read.X, t.Config.Config)
-	return loss.MaskedTokens(logits, b.captions, b.chosen), shareRight(logits, b.captions, b.chosen)
+	return loss.MaskedTokens(logits, b.captions, b.chosen), loss.TokenAccuracy(logits, b.captions, b.chosen)
 }
 
 // grounding is the loss of looking elsewhere than at the regions that the tokens tell of, hidden or not, where the picture is seen.
@@ -126,5 +126,5 @@ func (t *Pretraining) grounding(_ *model.Scope, b batch) (l, share *Node) {
 	if seen := t.seen(look); seen != nil {
 		look = Mul(look, seen)
 	}
-	return t.Config.Regions.grounding(b.read.Cross, look, t.Config.Config)
+	return t.Config.Regions.Grounding(b.read.Cross, look)
 }

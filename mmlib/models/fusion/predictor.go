@@ -34,7 +34,7 @@ func (p *Predictor) Funcs() []task.Func {
 			Out: []shapes.Shape{shapes.Make(dtypes.Int32, c.Regions.Grid*c.Regions.Grid, len(c.Regions.Classes))},
 			Graph: func(s *model.Scope, in []*Node) []*Node {
 				var classes []*Node
-				for _, logits := range c.Regions.Logits(s, EncodePicture(s, in[0], c.Config), c.Config) {
+				for _, logits := range c.Regions.Logits(s, EncodePicture(s, in[0], c.Config).Tokens) {
 					classes = append(classes, ArgMax(logits, -1, dtypes.Int32))
 				}
 				return []*Node{Stack(classes, -1)}

@@ -15,6 +15,7 @@ import (
 
 	"gomm/mmlib/loss"
 	"gomm/mmlib/nn"
+	"gomm/mmlib/nn/regions"
 	"gomm/mmlib/task"
 )
 
@@ -77,7 +78,7 @@ func (c PretrainingConfig) Validate() error {
 		}
 	}
 	if o.Classification > 0 || o.Grounding > 0 {
-		return c.Regions.validate(c.Config)
+		return c.Config.checkRegions(c.Regions)
 	}
 	return nil
 }
@@ -101,7 +102,7 @@ type Pretraining struct {
 	Config   PretrainingConfig
 	Captions Captioned
 
-	known priors
+	known regions.Priors
 }
 
 // NewPretraining checks what it is given and returns the task.
@@ -112,15 +113,15 @@ func NewPretraining(c PretrainingConfig, p Captioned) (*Pretraining, error) {
 	if err := frame(c.Config).Check("fusion", p); err != nil {
 		return nil, err
 	}
-	if _, ok := p.(Regional); !ok && c.Objectives.Classification > 0 {
+	if _, ok := p.(regions.Classified); !ok && c.Objectives.Classification > 0 {
 		return nil, errors.New("fusion: objectives.classification is not 0, and the examples have no classes of regions")
 	}
 	if _, ok := p.(Grounded); !ok && c.Objectives.Grounding > 0 {
 		return nil, errors.New("fusion: objectives.grounding is not 0, and the captions do not say which regions they tell of")
 	}
 	t := &Pretraining{Config: c, Captions: p}
-	if regional, ok := p.(Regional); ok && c.Objectives.Classification > 0 {
-		t.known = c.Regions.priors(regional)
+	if classified, ok := p.(regions.Classified); ok && c.Objectives.Classification > 0 {
+		t.known = c.Regions.Priors(classified)
 	}
 	return t, nil
 }
@@ -183,7 +184,7 @@ func (t *Pretraining) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
 	}
 	in = append(in, matrix(captions), matrix(masked), tensors.FromFlatDataAndDimensions(chosen, len(examples), len(captions[0])))
 	if t.Config.Objectives.Classification > 0 {
-		in = append(in, t.Config.Regions.labels(t.Captions.(Regional), examples))
+		in = append(in, t.Config.Regions.Labels(t.Captions.(regions.Classified), examples))
 	}
 	if look != nil {
 		in = append(in, tensors.FromFlatDataAndDimensions(look, len(examples), len(captions[0]), t.Config.Regions.Count()))
@@ -202,7 +203,7 @@ func (t *Pretraining) caption(look []float32, i int, r *rand.Rand) ([]int32, []f
 		return nil, nil, err
 	}
 	own := make([]float32, len(p.IDs)*t.Config.Regions.Count())
-	err = t.Config.Regions.mark(own, t.Config.Regions.Count(), 0, p.Look)
+	err = t.Config.Regions.Mark(own, t.Config.Regions.Count(), 0, p.Look)
 	return p.IDs, append(look, own...), err
 }
 
@@ -245,7 +246,7 @@ func (t *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 }
 
 func (t *Pretraining) classification(s *model.Scope, b batch) (l, accuracy *Node) {
-	return t.Config.Regions.loss(s, b.picture, b.regions, t.known, t.Config.Config)
+	return t.Config.Regions.Loss(s, b.picture.Tokens, b.regions, t.known)
 }
 
 // Similarities compares pictures with captions by themselves: cosines in a shared space times exp(s), as CLIP's (ALBEF §3.2, without

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/loss"
+	"gomm/mmlib/nn/regions"
 	"gomm/mmlib/task"
 )
 
@@ -45,43 +46,40 @@ func (c WriterConfig) Validate() error {
 	case c.Counting && c.Grounding == 0:
 		return errors.New("fusion: counting is true and grounding 0: it says where to look as something is counted")
 	case c.Classification > 0 || c.Grounding > 0:
-		return c.Regions.validate(c.Config)
+		return c.Config.checkRegions(c.Regions)
 	}
 	return nil
 }
 
-// places is the number of places at which a token can be told to look: the regions, and for counts the class token.
-func (c WriterConfig) places() int {
-	if c.Counting {
-		return 1 + c.Regions.Count()
+// Regions say how pictures are classified, region by region.
+type Regions = regions.Config
+
+// ClassToken stands among the regions of [Passage.Look] for the picture's class token.
+const ClassToken = regions.ClassToken
+
+// checkRegions refuses regions that do not divide the picture's tokens.
+func (c Config) checkRegions(r Regions) error {
+	if err := r.Validate(c.Grid()); err != nil {
+		return fmt.Errorf("fusion: regions.%w", err)
 	}
-	return c.Regions.Count()
+	return nil
 }
 
 // Passage is a text about a picture, of which the model is to say some tokens, given all those before.
-type Passage struct {
-	IDs    []int32
-	Say    []bool  // which tokens the model is to say; never the first
-	Prefix int     // how many tokens are given at the start: a question, or the start token alone
-	Look   [][]int // for each token the regions of the picture that say it, or [ClassToken]; nil where it is not known
-}
+type Passage = task.Passage
 
 // Written are pictures with texts about them.
-type Written interface {
-	task.Pictures
-	// Texts draws n texts about example i.
-	Texts(i, n int, r *rand.Rand) ([]Passage, error)
-}
+type Written = task.Written
 
 // Writing is the training of texts about pictures as a [task.Task] (chapter 3.2): visual question answering, where an answer is said
 // to a question; captioning, where all is said; and dialogue, where the answers are said to questions that follow one another. The
 // loss is the cross-entropy of each token that is to be said, given the true ones before it (teacher forcing). Where the data know from
-// which regions of the picture a token is read, a second loss can ask the model to look there (grounding; see [Regions]).
+// which regions of the picture a token is read, a second loss can ask the model to look there (see [regions.Config.Grounding]).
 type Writing struct {
 	Config WriterConfig
 	Texts  Written
 
-	known priors
+	known regions.Priors
 }
 
 // NewWriting checks what it is given and returns the task.
@@ -92,12 +90,12 @@ func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
 	if err := frame(c.Config).Check("fusion", texts); err != nil {
 		return nil, err
 	}
-	if _, ok := texts.(Regional); !ok && c.Classification > 0 {
+	if _, ok := texts.(regions.Classified); !ok && c.Classification > 0 {
 		return nil, errors.New("fusion: classification is not 0, and the examples have no classes of regions")
 	}
 	t := &Writing{Config: c, Texts: texts}
-	if regional, ok := texts.(Regional); ok && c.Classification > 0 {
-		t.known = c.Regions.priors(regional)
+	if classified, ok := texts.(regions.Classified); ok && c.Classification > 0 {
+		t.known = c.Regions.Priors(classified)
 	}
 	return t, nil
 }
@@ -124,39 +122,24 @@ func (t *Writing) Metrics() []string {
 // Batch implements [task.Task]: pictures [B, H, W, C], texts [B·T, L+1], which tokens to say [B·T, L+1] Bool, the prefixes [B·T] and,
 // where it is trained, the classes of regions [B, regions, attributes].
 func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	in := []*tensors.Tensor{frame(t.Config.Config).Read(t.Texts, examples, r)}
-	long, n := t.Config.Length+1, len(examples)*t.Config.Texts
-	ids, say, prefix := make([]int32, 0, n*long), make([]bool, 0, n*long), make([]int32, 0, n)
+	c, long, n := t.Config, t.Config.Length+1, len(examples)*t.Config.Texts
+	places := c.Regions.Places(c.Counting)
 	var look []float32
-	if t.Config.Grounding > 0 {
-		look = make([]float32, n*long*t.Config.places())
+	if c.Grounding > 0 {
+		look = make([]float32, n*long*places)
 	}
-	for _, i := range examples {
-		texts, err := t.Texts.Texts(i, t.Config.Texts, r)
-		if err != nil {
-			return task.Batch{}, fmt.Errorf("fusion: example %d: %w", i, err)
-		}
-		for _, x := range texts {
-			if len(x.IDs) > long || len(x.Say) != len(x.IDs) {
-				return task.Batch{}, fmt.Errorf("fusion: a text about example %d has %d tokens, %d of them to be said or not; there is room for %d",
-					i, len(x.IDs), len(x.Say), long)
-			}
-			if err := t.Config.Regions.mark(look, t.Config.places(), len(ids), x.Look); err != nil {
-				return task.Batch{}, fmt.Errorf("fusion: a text about example %d: %w", i, err)
-			}
-			ids, say, prefix = append(ids, x.IDs...), append(say, x.Say...), append(prefix, int32(x.Prefix))
-			for range long - len(x.IDs) {
-				ids, say = append(ids, int32(t.Config.Text.Pad)), append(say, false)
-			}
-		}
+	texts, err := task.ReadPassages("fusion", t.Texts, examples, r, c.Texts, long, c.Text.Pad, func(from int, at [][]int) error {
+		return c.Regions.Mark(look, places, from, at)
+	})
+	if err != nil {
+		return task.Batch{}, err
 	}
-	in = append(in, tensors.FromFlatDataAndDimensions(ids, n, long), tensors.FromFlatDataAndDimensions(say, n, long),
-		tensors.FromFlatDataAndDimensions(prefix, n))
-	if t.Config.Classification > 0 {
-		in = append(in, t.Config.Regions.labels(t.Texts.(Regional), examples))
+	in := []*tensors.Tensor{frame(c.Config).Read(t.Texts, examples, r), texts.IDs, texts.Say, texts.Prefix}
+	if c.Classification > 0 {
+		in = append(in, c.Regions.Labels(t.Texts.(regions.Classified), examples))
 	}
 	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, t.Config.places()))
+		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, places))
 	}
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
@@ -171,14 +154,14 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	written := write(s, before, picture.Tokens, in[3], c)
 	logits := Predict(s, written.X, c.Config)
 	l := loss.Sequence(logits, after, loss.SequenceOptions{Mask: say})
-	metrics := []*Node{shareRight(logits, after, say), allRight(logits, after, say)}
+	metrics := []*Node{loss.TokenAccuracy(logits, after, say), loss.TextAccuracy(logits, after, say)}
 	if c.Classification > 0 {
-		regions, accuracy := c.Regions.loss(s, picture, in[4], t.known, c.Config)
-		l, metrics = Add(l, MulScalar(regions, c.Classification)), append(metrics, accuracy)
+		classes, accuracy := c.Regions.Loss(s, picture.Tokens, in[4], t.known)
+		l, metrics = Add(l, MulScalar(classes, c.Classification)), append(metrics, accuracy)
 	}
 	if c.Grounding > 0 {
 		_, look := shift(in[len(in)-1])
-		grounding, share := c.Regions.grounding(written.Cross, look, c.Config)
+		grounding, share := c.Regions.Grounding(written.Cross, look)
 		l, metrics = Add(l, MulScalar(grounding, c.Grounding)), append(metrics, grounding, share)
 	}
 	return l, metrics

@@ -25,3 +25,14 @@ func ExampleConfig_Validate() {
 	fmt.Println(c.Validate())
 	// Output: palm: head_width is 33: it must be even, and at least 2, because RoPE turns its numbers in pairs
 }
+
+// A picture stands in front of the text, and takes room.
+func ExampleEmbodiedConfig_Validate() {
+	c := palm.Scenes(4)
+	fmt.Println(c.Prefix(), "tokens of a picture: 16 cells and the class token")
+	c.Length = 500
+	fmt.Println(c.Validate())
+	// Output:
+	// 17 tokens of a picture: 16 cells and the class token
+	// palm: length is 500: it must be between 2 and 495, which is text.context, 512, without the 17 tokens of the picture
+}

@@ -16,7 +16,8 @@
 // A parallel block computes its two layers side by side, which made training the paper's models 15 % faster, for no loss of quality
 // from 62B on. One head of keys and values makes what is kept while a text is written H times smaller.
 //
-// This file is the model; presets.go its sizes, task.go its training, predictor.go its use.
+// This file is the model; presets.go its sizes, task.go its training, predictor.go its use. In embodied.go it reads pictures: PaLM-E, with
+// its training and its use in the files beside.
 package palm
 
 import (
@@ -42,16 +43,24 @@ type Config struct {
 
 // Validate names the key and the value at fault.
 func (c Config) Validate() error {
-	if err := c.Parallel.Validate(); err != nil {
+	if err := c.check(); err != nil {
 		return fmt.Errorf("palm: %w", err)
+	}
+	return nil
+}
+
+// check is Validate without the name of the package.
+func (c Config) check() error {
+	if err := c.Parallel.Validate(); err != nil {
+		return err
 	}
 	switch {
 	case c.Vocab < 2:
-		return fmt.Errorf("palm: vocab is %d: it must be at least 2", c.Vocab)
+		return fmt.Errorf("vocab is %d: it must be at least 2", c.Vocab)
 	case c.Context < 2:
-		return fmt.Errorf("palm: context is %d: it must be at least 2 tokens", c.Context)
+		return fmt.Errorf("context is %d: it must be at least 2 tokens", c.Context)
 	case !(c.ZLoss >= 0) || math.IsInf(c.ZLoss, 1):
-		return fmt.Errorf("palm: z_loss is %g: it must be at least 0, and finite (the paper has 1e-4)", c.ZLoss)
+		return fmt.Errorf("z_loss is %g: it must be at least 0, and finite (the paper has 1e-4)", c.ZLoss)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package fusion
+package regions
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// priors say what the attributes of a region tell of each other in the training examples: priors[a][b] has, for each class of b and
+// Priors say what the attributes of a region tell of each other in the training examples: Priors[a][b] has, for each class of b and
 // each of a, row by row,
 //
 //	log p(a | b) − log p(a)
@@ -15,25 +15,25 @@ import (
 // adjusted by what the training examples tell (Menon et al. 2021, Long-tail learning via logit adjustment, arXiv:2007.07314, eq. 10;
 // there by the frequency of the classes, here by that of pairs), the loss no longer asks for that: a class that is known not to occur
 // with the others is no rival.
-type priors [][][]float32
+type Priors [][][]float32
 
 // adjustExamples is how many examples are counted.
 const adjustExamples = 20_000
 
-// priors counts the classes of the first examples.
-func (r Regions) priors(p Regional) priors {
-	if !r.Adjust {
+// Priors counts the classes of the first examples.
+func (c Config) Priors(p Classified) Priors {
+	if !c.Adjust {
 		return nil
 	}
-	attributes := len(r.Classes)
+	attributes := len(c.Classes)
 	counts, single := make([][][]float64, attributes), make([][]float64, attributes)
-	for a, n := range r.Classes {
+	for a, n := range c.Classes {
 		single[a], counts[a] = make([]float64, n), make([][]float64, attributes)
-		for b, m := range r.Classes {
+		for b, m := range c.Classes {
 			counts[a][b] = make([]float64, m*n)
 		}
 	}
-	classes := make([]int32, r.Count()*attributes)
+	classes := make([]int32, c.Count()*attributes)
 	for i := range min(adjustExamples, p.Len()) {
 		p.Classes(classes, i)
 		for at := 0; at < len(classes); at += attributes {
@@ -45,13 +45,13 @@ func (r Regions) priors(p Regional) priors {
 				single[a][class]++
 				for b, other := range region {
 					if other != Unknown {
-						counts[a][b][int(other)*r.Classes[a]+int(class)]++
+						counts[a][b][int(other)*c.Classes[a]+int(class)]++
 					}
 				}
 			}
 		}
 	}
-	list := make(priors, attributes)
+	list := make(Priors, attributes)
 	for a := range list {
 		list[a] = make([][]float32, attributes)
 		for b := range list[a] {
@@ -82,7 +82,7 @@ func logRatios(pairs, single []float64) []float32 {
 const rare = 0.1
 
 // adjust adds to the logits [N, classes] of attribute a what the classes [N, attributes] of the others tell of it.
-func (p priors) adjust(logits *Node, a int, classes *Node) *Node {
+func (p Priors) adjust(logits *Node, a int, classes *Node) *Node {
 	if p == nil {
 		return logits
 	}

@@ -1,4 +1,4 @@
-package fusion
+package regions
 
 import (
 	"math"
@@ -6,32 +6,31 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"gomm/mmlib/internal/check"
-	"gomm/mmlib/nn/vision"
 )
 
 // TestGrounding: two tokens of a text over 2×2 regions of four patches each, two blocks of one head. The first token is read in the
 // region at the top right, where 0.5 and 0.3 of the attention lie; of the second nothing is known.
 func TestGrounding(t *testing.T) {
-	c := Config{Vision: vision.Config{ImageSize: 16, PatchSize: 4}}
-	r := Regions{Grid: 2}
+	c := Config{Grid: 2}
 	first, second := make([]float32, 2*17), make([]float32, 2*17)
 	for i, w := range map[int]float32{3: 0.2, 4: 0.1, 7: 0.1, 8: 0.1, 0: 0.3, 1: 0.2} { // patches 2, 3, 6 and 7 are that region
 		first[i] = w
 	}
 	second[8], second[16], second[17] = 0.3, 0.7, 1
 	look := make([]float32, 2*4)
-	check.Must(t, r.mark(look, 4, 0, [][]int{{1}, {0, 1, 2, 3}}))
-	if err := r.mark(look, 4, 1, [][]int{{1}, {1}}); err == nil {
+	check.Must(t, c.Mark(look, 4, 0, [][]int{{1}, {0, 1, 2, 3}}))
+	if err := c.Mark(look, 4, 1, [][]int{{1}, {1}}); err == nil {
 		t.Error("more tokens than there is room for were taken")
 	}
-	if err := r.mark(look, 4, 0, [][]int{{4}}); err == nil {
+	if err := c.Mark(look, 4, 0, [][]int{{4}}); err == nil {
 		t.Error("a region that there is not was taken")
 	}
-	if err := r.mark(look, 4, 0, [][]int{{ClassToken}}); err == nil {
+	if err := c.Mark(look, 4, 0, [][]int{{ClassToken}}); err == nil {
 		t.Error("the class token was taken where there is no place for it")
 	}
 	if want := []float32{0, 1, 0, 0, 0, 0, 0, 0}; !slices.Equal(look, want) {
@@ -40,7 +39,7 @@ func TestGrounding(t *testing.T) {
 	b, err := compute.NewWithConfig("go:parallelism=-1")
 	check.Must(t, err)
 	out := MustExecOnceN(b, func(first, second, look *Node) []*Node {
-		l, share := r.grounding([]*Node{first, second}, look, c)
+		l, share := c.Grounding([]*Node{first, second}, look)
 		return []*Node{l, share}
 	},
 		tensors.FromFlatDataAndDimensions(first, 1, 1, 2, 17), tensors.FromFlatDataAndDimensions(second, 1, 1, 2, 17),
@@ -55,15 +54,14 @@ func TestGrounding(t *testing.T) {
 // TestGroundingOnBoth: a token that is read in two regions looks at both alike; to look at one of them alone costs. A count is read in
 // three of the four regions and the class token, which are as many as there are regions, and not all of these.
 func TestGroundingOnBoth(t *testing.T) {
-	c := Config{Vision: vision.Config{ImageSize: 8, PatchSize: 4}}
-	r := Regions{Grid: 2}
+	c := Config{Grid: 2}
 	both, counted := make([]float32, 4), make([]float32, 5)
-	check.Must(t, r.mark(both, 4, 0, [][]int{{0, 3}}))
-	check.Must(t, r.mark(counted, 5, 0, [][]int{{ClassToken, 1, 2, 3}}))
+	check.Must(t, c.Mark(both, 4, 0, [][]int{{0, 3}}))
+	check.Must(t, c.Mark(counted, 5, 0, [][]int{{ClassToken, 1, 2, 3}}))
 	b, err := compute.NewWithConfig("go:parallelism=-1")
 	check.Must(t, err)
 	exec := MustNewExec(b, func(w, look *Node) []*Node {
-		l, share := r.grounding([]*Node{w}, look, c)
+		l, share := c.Grounding([]*Node{w}, look)
 		return []*Node{l, share}
 	})
 	for _, test := range []struct{ weights, look, want []float32 }{
@@ -80,17 +78,5 @@ func TestGroundingOnBoth(t *testing.T) {
 				t.Errorf("weights %v: number %d is %.6f, want %.6f", test.weights, i, got, want)
 			}
 		}
-	}
-}
-
-// TestPool: the tokens of a 4×4 grid become the means of its quarters, behind the class token.
-func TestPool(t *testing.T) {
-	c := Config{Vision: vision.Config{ImageSize: 16, PatchSize: 4}, Pool: 2}
-	x := []float32{100, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
-	b, err := compute.NewWithConfig("go:parallelism=-1")
-	check.Must(t, err)
-	out := MustExecOnce(b, func(x *Node) *Node { return pool(x, c) }, tensors.FromFlatDataAndDimensions(x, 1, 17, 1))
-	if got, want := tensors.MustCopyFlatData[float32](out), []float32{100, 2.5, 4.5, 10.5, 12.5}; !slices.Equal(got, want) {
-		t.Errorf("pooled to %v, want %v", got, want)
 	}
 }

@@ -1,8 +1,7 @@
-package fusion
+package regions
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -16,10 +15,8 @@ import (
 // class 2 alone.
 type paired [][2]int32
 
-func (p paired) Len() int                           { return len(p) }
-func (p paired) Shape() (_, _, _, _ int)            { return 1, 4, 4, 3 }
-func (p paired) Picture([]float32, int, *rand.Rand) {}
-func (p paired) Classes(dst []int32, i int)         { copy(dst, p[i][:]) }
+func (p paired) Len() int                   { return len(p) }
+func (p paired) Classes(dst []int32, i int) { copy(dst, p[i][:]) }
 
 // TestPriors: the ratios are those of the counts, by hand; an unknown class tells nothing.
 func TestPriors(t *testing.T) {
@@ -27,12 +24,12 @@ func TestPriors(t *testing.T) {
 	for i := range int32(1000) {
 		set = append(set, [2]int32{0, i % 2}, [2]int32{1, 2}, [2]int32{Unknown, 2})
 	}
-	r := Regions{Grid: 1, Classes: []int{2, 3}}
-	if r.priors(set) != nil {
+	c := Config{Grid: 1, Classes: []int{2, 3}}
+	if c.Priors(set) != nil {
 		t.Error("priors of regions that are not to be adjusted")
 	}
-	r.Adjust = true
-	known := r.priors(set)
+	c.Adjust = true
+	known := c.Priors(set)
 	b, err := compute.NewWithConfig("go:parallelism=-1")
 	check.Must(t, err)
 	classes := [][]int32{{0, 0}, {1, 0}, {Unknown, 0}}
@@ -52,7 +49,7 @@ func TestPriors(t *testing.T) {
 			}
 		}
 	}
-	var none priors
+	var none Priors
 	out = MustExecOnce(b, func(logits *Node) *Node { return none.adjust(logits, 1, nil) }, tensors.FromValue([][]float32{{1, 2, 3}}))
 	if got := out.Value().([][]float32)[0]; got[0] != 1 || got[2] != 3 {
 		t.Errorf("without priors the logits are %v", got)
