@@ -44,7 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", content, err, want)
 		}
 	}
-	if _, err := recipes.Open("none"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "or one of book") {
+	if _, err := recipes.Open("none"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "or one of ablation, book") {
 		t.Errorf("a recipe that there is not: %v", err)
 	}
 }

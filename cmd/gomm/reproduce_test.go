@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -155,5 +156,17 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSeedsOfRecipes: one seed for all trainings is refused where the recipe compares several.
+func TestSeedsOfRecipes(t *testing.T) {
+	for recipe, refused := range map[string]bool{"ablation": true, "understand": false} {
+		c := newRoot()
+		c.SetArgs([]string{"reproduce", recipe, "--seed", "2", "--dry-run"})
+		c.SetOut(io.Discard)
+		if err := c.Execute(); (err != nil) != refused || refused && !strings.Contains(err.Error(), "--seed is 2, and the recipe ablation") {
+			t.Errorf("%s with a seed: %v", recipe, err)
+		}
 	}
 }
