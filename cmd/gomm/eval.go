@@ -31,12 +31,14 @@ prompts in each of its languages alone, a classifier by what it says. The weight
 folder gets report.html, one file that opens offline, and summary.json.
 
 Settings are chosen on the validation split, which is held out of the training set; the test split is for the number at the
-very end. Scenes with pairs held out of training (data.held_out_pairs) have two splits more, of such pairs alone:
+very end. Scenes with pairs held out of training (data.held_out_pairs, data.held_out_places) have two splits more, of such pairs alone:
 validation-unseen and unseen.
 
 What a run draws is judged by another model, which --judge names: a convnet, trained on real pictures alone (gomm pretrain convnet).
 Of a vqvae it names the classes of the reconstructions; of a dalle or a parti those of 5,000 drawings, none left out, with
-their Fréchet distance from real pictures, and how well a fresh network does that has learnt from the drawings alone.`,
+their Fréchet distance from real pictures, and how well a fresh network does that has learnt from the drawings alone. Scenes are
+judged by a fusion that reads what is in each cell (gomm pretrain fusion --preset scenes-attributes): how many of the facts that
+1,000 captions of each form state are shown, with the wording apart that training never had.`,
 		Example: `  gomm eval --run runs/first                         on the 10,000 test pictures
   gomm eval --run runs/first --split validation      to compare settings
   gomm eval --run runs/dalle --judge runs/judge      drawings, by a network that names digits
@@ -82,7 +84,7 @@ their Fréchet distance from real pictures, and how well a fresh network does th
 	flags.StringVar(&dir, "run", "", "run folder to measure")
 	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split of the data set")
 	flags.StringVar(&name, "data", "", "another data set than the run's own")
-	flags.StringVar(&judge, "judge", "", "run folder of a convnet that judges what the run draws (vqvae, dalle, parti)")
+	flags.StringVar(&judge, "judge", "", "run folder of a convnet, or of a fusion for scenes, that judges what the run draws (vqvae, dalle, parti)")
 	flags.Float64Var(&drawing.Guidance, "guidance", 1,
 		"of the drawings that are judged: how much of what captions say is exaggerated; 1 is none (parti)")
 	flags.Float64Var(&drawing.Temperature, "temperature", 1, "of the drawings that are judged")

@@ -142,8 +142,8 @@ func (j *judge) regions(n int, picture func(dst []float32, i int)) ([][]int32, e
 // reads returns an error unless the judge reads all attributes of the regions of the examples.
 func (j *judge) reads(set requested) error {
 	if f, ok := j.session.Func("regions"); !ok || f.Out[0].Dim(1) != len(set.Attributes()) {
-		return fmt.Errorf("experiment: the judge is a %s, and the examples are scenes: choose one that reads their attributes (gomm pretrain "+
-			"fusion --preset scenes-attributes)", j.model.Settings.Kind)
+		return fmt.Errorf("experiment: the judge is a %s, and the examples are scenes: choose one that reads their attributes, a "+
+			"fusion of the preset scenes-attributes", j.model.Settings.Kind)
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ func TestFactFigures(t *testing.T) {
 		got[f.Key] = f
 	}
 	for key, want := range map[string][2]int{
-		"facts_accuracy_whole": {5, 6}, "pictures_accuracy_whole": {1, 2}, "facts_accuracy_whole_digit": {3, 3}, "facts_accuracy_whole_color": {2, 3},
+		"facts_accuracy_whole": {5, 6}, "pictures_accuracy_whole": {1, 2},
+		"facts_accuracy_whole_digit": {3, 3}, "facts_accuracy_whole_color": {2, 3},
 	} {
 		f, ok := got[key]
 		if !ok || f.Right != want[0] || f.Total != want[1] || f.Value != float64(want[0])/float64(want[1]) {

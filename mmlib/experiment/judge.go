@@ -49,8 +49,8 @@ func newJudge(b compute.Backend, dir string, judgedRun *models.Model, o data.Opt
 	if _, ok := m.Func("regions"); ok {
 		by = "regions"
 	} else if _, ok := m.Func("features"); !ok {
-		return nil, fmt.Errorf("experiment: %s holds a %s, which cannot judge pictures: train a convnet (gomm pretrain convnet), or for "+
-			"scenes a fusion (gomm pretrain fusion --preset scenes-attributes)", dir, m.Settings.Kind)
+		return nil, fmt.Errorf("experiment: %s holds a %s, which cannot judge pictures: train a convnet, or for scenes a fusion of the "+
+			"preset scenes-attributes", dir, m.Settings.Kind)
 	}
 	got, want := m.Preprocess, judgedRun.Preprocess
 	same := slices.Equal(got.Mean, want.Mean) && slices.Equal(got.Std, want.Std)

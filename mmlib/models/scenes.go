@@ -189,8 +189,8 @@ func loadSpoken(ctx context.Context, s Settings, files Files, o data.Options, r 
 			scenes.Name)
 	}
 	if source, ok := s.Data.(*scenes.Source); ok && source.Relations > 0 {
-		return nil, spoken{}, fmt.Errorf("models: data.relations is %g, and such captions are for models that draw: a %s has none", source.Relations,
-			s.Kind)
+		return nil, spoken{}, fmt.Errorf("models: data.relations is %g, and such captions are for models that draw: a %s has none",
+			source.Relations, s.Kind)
 	}
 	x := spoken{Set: set}
 	if file, ok := files[TokenizerFile]; ok {
