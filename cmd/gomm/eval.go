@@ -84,7 +84,8 @@ judged by a fusion that reads what is in each cell (gomm pretrain fusion --prese
 	flags.StringVar(&dir, "run", "", "run folder to measure")
 	flags.StringVar(&split, "split", data.Test, "examples to measure on: test, validation, or another split of the data set")
 	flags.StringVar(&name, "data", "", "another data set than the run's own")
-	flags.StringVar(&judge, "judge", "", "run folder of a convnet, or of a fusion for scenes, that judges what the run draws (vqvae, dalle, parti)")
+	flags.StringVar(&judge, "judge", "",
+		"run folder of a convnet, for scenes of a fusion, that judges what the run draws (vqvae, dalle, parti)")
 	flags.Float64Var(&drawing.Guidance, "guidance", 1,
 		"of the drawings that are judged: how much of what captions say is exaggerated; 1 is none (parti)")
 	flags.Float64Var(&drawing.Temperature, "temperature", 1, "of the drawings that are judged")

@@ -127,5 +127,5 @@ func (d *drawings) Sections() ([]report.Section, error) {
 	return sections, nil
 }
 
-var neighborsText = fmt.Sprintf("The first drawings, each beside the one of the first %d training pictures whose pixels differ least: a drawing "+
-	"that equals one would be a copy.", mostTraining)
+var neighborsText = fmt.Sprintf("The first drawings, each beside the one of the first %d training pictures whose pixels differ least: "+
+	"a drawing that equals one would be a copy.", mostTraining)
