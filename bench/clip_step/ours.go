@@ -150,16 +150,16 @@ func newNoise(c config) *noise {
 	return n
 }
 
-// Len implements clip.Pairs.
+// Len implements task.Pairs.
 func (n *noise) Len() int { return 60_000 }
 
-// Shape implements clip.Pairs.
+// Shape implements task.Pairs.
 func (n *noise) Shape() (frames, height, width, channels int) { return 1, n.size, n.size, n.channels }
 
-// Picture implements clip.Pairs.
+// Picture implements task.Pairs.
 func (n *noise) Picture(dst []float32, i int, _ *rand.Rand) { copy(dst, n.pictures[i%len(n.pictures)]) }
 
-// Texts implements clip.Pairs: all captions, and for each picture one of its class.
+// Texts implements task.Pairs: all captions, and for each picture one of its class.
 func (n *noise) Texts(examples []int, r *rand.Rand) (ids [][]int32, own, group []int32) {
 	each := len(n.captions) / classes
 	for _, i := range examples {
