@@ -77,7 +77,7 @@ func (p *posterior) captions(scene Scene) ([][]int32, error) {
 		orders = permutations(len(scene.Cells))
 	}
 	var list [][]int32
-	for number := range NumCaptions {
+	for _, number := range p.set.wordings {
 		for _, order := range orders {
 			ids, err := p.encode(english.caption(scene, number, order))
 			if err != nil {

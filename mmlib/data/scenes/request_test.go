@@ -109,6 +109,9 @@ func TestRequests(t *testing.T) {
 			if held(caption) || held(set.Caption(i, r)) {
 				t.Fatalf("%q is drawn, of the wording that is held out", caption)
 			}
+			if slices.ContainsFunc(set.Captions(i), held) {
+				t.Fatalf("the captions of scene %d have one of the wording that is held out", i)
+			}
 			if utf8.RuneCountInString(caption) < 45 && len(ParseCaption(caption, 2)) == 0 {
 				related++
 			}

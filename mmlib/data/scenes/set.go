@@ -154,11 +154,11 @@ func (s *Set) Caption(i int, r *rand.Rand) string {
 	return s.tongue(r).drawCaption(s.Scene(i), s.source.Shuffle, s.wordings, r)
 }
 
-// Captions returns the captions of scene i in all languages that name its cells row by row.
+// Captions returns the captions of scene i in all languages that name its cells row by row, but for Source.HeldOutCaption.
 func (s *Set) Captions(i int) []string {
 	var list []string
 	for _, l := range s.tongues {
-		for n := range NumCaptions {
+		for _, n := range s.wordings {
 			scene := s.Scene(i)
 			list = append(list, l.caption(scene, n, scene.reading()))
 		}
