@@ -164,6 +164,9 @@ func TestDrawnScenes(t *testing.T) {
 	_, err = experiment.Evaluate(t.Context(), b, codes, experiment.On{Split: data.Validation, Judge: digits})
 	check.Error(t, err, "judge")
 	onDigits := trained(t, b, drawnSettings(t, "vqvae", "mnist-tiny", "", "encoder.width=16", "decoder.width=16", "codebook.codes=8"))
+	s, err := models.Preset("parti", "scenes")
+	check.Must(t, err)
+	check.Error(t, s.StartFrom(onDigits), "codes of mnist", "preset scenes")
 	_, err = experiment.Evaluate(t.Context(), b, onDigits, experiment.On{Split: data.Validation, Judge: judge})
 	check.Error(t, err, "judge")
 }

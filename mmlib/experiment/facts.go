@@ -8,7 +8,6 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"gomm/mmlib/data"
 	"gomm/mmlib/infer"
 	"gomm/mmlib/report"
 )
@@ -112,29 +111,23 @@ func (c *coded) judgeFacts(j *judge, set requested) error {
 
 // regions reads the attributes of the regions of n pictures, which are given as the judged run has them.
 func (j *judge) regions(n int, picture func(dst []float32, i int)) ([][]int32, error) {
-	f, _ := j.session.Func("regions")
-	size, channels, p := f.In[0].Size(), j.model.Preprocess.Channels, j.model.Preprocess
+	p := j.model.Preprocess
 	var found [][]int32
 	for start := 0; start < n; start += batch {
-		count := min(batch, n-start)
-		pixels := make([]float32, count*size)
-		for i := range count {
-			own := pixels[i*size : (i+1)*size]
-			picture(own, start+i)
-			for k := range own {
-				own[k] = (own[k] - p.Mean[k%channels]) / p.Std[k%channels]
+		out, err := onPictures(j.session, "regions", min(batch, n-start), func(dst []float32, i int) {
+			picture(dst, start+i)
+			for k := range dst {
+				dst[k] = (dst[k] - p.Mean[k%p.Channels]) / p.Std[k%p.Channels]
 			}
-		}
-		in := tensors.FromFlatDataAndDimensions(pixels, append([]int{count}, f.In[0].Dimensions...)...)
-		out, err := j.session.Call("regions", in)
-		if err = errors.Join(err, in.FinalizeAll()); err != nil {
+		})
+		if err != nil {
 			return nil, err
 		}
-		flat, err := tensors.CopyFlatData[int32](out[0])
-		if err = errors.Join(err, out[0].FinalizeAll()); err != nil {
+		flat, err := tensors.CopyFlatData[int32](out)
+		if err = errors.Join(err, out.FinalizeAll()); err != nil {
 			return nil, err
 		}
-		found = slices.AppendSeq(found, slices.Chunk(flat, f.Out[0].Size()))
+		found = slices.AppendSeq(found, slices.Chunk(flat, j.facts()))
 	}
 	return found, nil
 }
@@ -219,9 +212,13 @@ const (
 
 // nearest finds the training pictures that are most like the first drawings, so that copying would be seen.
 func (d *drawings) nearest(ctx context.Context, j *judge) error {
-	training, err := j.trainingPictures(ctx)
+	split, err := j.trainingSplit(ctx, j.run.Preprocess)
 	if err != nil {
 		return err
+	}
+	training, ok := split.(changing)
+	if !ok {
+		return fmt.Errorf("experiment: the training examples of %s are no pictures", j.run.Settings.Data)
 	}
 	shown := d.samples[:min(numNeighbors, len(d.samples))]
 	best, distance := make([]int, len(shown)), make([]float64, len(shown))
@@ -252,19 +249,4 @@ func (d *drawings) nearest(ctx context.Context, j *judge) error {
 			})
 	}
 	return nil
-}
-
-// trainingPictures are the training split of the judged run's data, as it reads them.
-func (j *judge) trainingPictures(ctx context.Context) (changing, error) {
-	o := j.options
-	o.Picture = j.run.Preprocess
-	splits, err := j.run.Settings.Data.Load(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	set, ok := splits[data.Train].(changing)
-	if !ok {
-		return nil, fmt.Errorf("experiment: the training examples of %s are no pictures", j.run.Settings.Data)
-	}
-	return set, nil
 }

@@ -140,17 +140,23 @@ func (j *judge) figure(key, name string, found, wanted []int) Figure {
 
 // training loads the training split of the judged run's data, as both read it.
 func (j *judge) training(ctx context.Context) (labelled, error) {
-	o := j.options
-	o.Picture = j.model.Preprocess
-	splits, err := j.run.Settings.Data.Load(ctx, o)
+	split, err := j.trainingSplit(ctx, j.model.Preprocess)
 	if err != nil {
 		return nil, err
 	}
-	set, ok := splits[data.Train].(labelled)
+	set, ok := split.(labelled)
 	if !ok {
 		return nil, fmt.Errorf("experiment: the training examples of %s have no classes, which a judge needs", j.run.Settings.Data)
 	}
 	return set, nil
+}
+
+// trainingSplit loads the training split of the judged run's data, its pictures read as p says.
+func (j *judge) trainingSplit(ctx context.Context, p picture.Preprocess) (data.Set, error) {
+	o := j.options
+	o.Picture = p
+	splits, err := j.run.Settings.Data.Load(ctx, o)
+	return splits[data.Train], err
 }
 
 // fresh trains another network of the judge's size and settings on pictures alone, and gives its opinion of others.

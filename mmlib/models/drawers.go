@@ -89,6 +89,10 @@ func firstStage(s *Settings, from Settings) (vqvae.Config, error) {
 		s.Data = source
 		return *first, nil
 	}
+	if _, ok := s.Data.(*scenes.Source); ok {
+		return vqvae.Config{}, fmt.Errorf("models: it holds codes of %s, and the preset %s is for scenes: choose another preset, or codes of "+
+			"scenes", from.Data, s.Preset)
+	}
 	return *first, s.UseData(from.Data.String())
 }
 
