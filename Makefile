@@ -109,7 +109,7 @@ bench: setup ## Time a training step of CLIP beside PyTorch's (fetches PyTorch, 
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/clip_step $(ARGS)
 
-bench-nanogpt: setup ## Train PaLM on the book beside nanoGPT's model in PyTorch, and time how both write: half an hour
+bench-nanogpt: setup ## Train PaLM on the book beside nanoGPT's model in PyTorch, and time how both write
 	$(Q)bench/setup.sh
 	$(Q)$(GO) run $(VCS) ./bench/nanogpt $(ARGS)
 

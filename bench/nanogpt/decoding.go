@@ -19,6 +19,19 @@ type decoding struct {
 	Ratio           float64 `json:"ratio"` // to recomputing
 }
 
+// cached is the way that users of the model have.
+const cached = "one token at a time, cached"
+
+// alone is how fast one text is written so.
+func alone(list []decoding) float64 {
+	for _, d := range list {
+		if d.How == cached && d.Texts == 1 {
+			return d.TokensPerSecond
+		}
+	}
+	return 0
+}
+
 // rounds is how often each way has a turn; the best counts.
 const rounds = 5
 
@@ -56,7 +69,7 @@ func decodings(ctx context.Context, b compute.Backend, m *models.Model) ([]decod
 				}
 				return nil
 			}},
-			{"one token at a time, cached", d.Length, func() error {
+			{cached, d.Length, func() error {
 				_, err := infer.Generate(ctx, s, d, nil, prompts, o, nil)
 				return err
 			}},

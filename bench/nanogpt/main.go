@@ -95,6 +95,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if r.Decoding, err = decodings(ctx, backend, m); err != nil {
 		return err
 	}
+	r.Ours.WrittenTokensPerSecond = alone(r.Decoding)
 	if err := r.print(os.Stdout); err != nil {
 		return err
 	}

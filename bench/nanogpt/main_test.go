@@ -32,7 +32,8 @@ func TestTake(t *testing.T) {
 	if err := r.check(); err == nil || !strings.Contains(err.Error(), "ours has 110 parameters, the peer 100") {
 		t.Errorf("models of different sizes: %v", err)
 	}
-	r.Ours.Params, r.Decoding = 101, []decoding{{"one token at a time, cached", 1, 77, 2}}
+	r.Ours.Params, r.Decoding = 101, []decoding{{cached, 64, 99, 2}, {cached, 1, 77, 2}}
+	r.Ours.WrittenTokensPerSecond = alone(r.Decoding)
 	var out bytes.Buffer
 	if err := errors.Join(r.check(), r.print(&out), r.write(filepath.Join(t.TempDir(), "x.json"))); err != nil {
 		t.Fatal(err)

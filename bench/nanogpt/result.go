@@ -119,11 +119,6 @@ func (r *result) print(w io.Writer) error {
 	fmt.Fprintf(b, "A book, %d steps of %d windows of %d tokens\n\n", r.Steps, r.Batch, r.Context)
 	t := tabwriter.NewWriter(b, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "parameters\tbits a character, test\tvalidation\tlearnt tokens/s\twritten tokens/s\t")
-	for _, d := range r.Decoding {
-		if d.How == "one token at a time, cached" && d.Texts == 1 {
-			r.Ours.WrittenTokensPerSecond = d.TokensPerSecond
-		}
-	}
 	for _, s := range []side{r.Ours, r.Peer} {
 		fmt.Fprintf(t, "%d\t%.3f\t%.3f\t%.0f\t%.0f\t  %s\n", s.Params, s.TestBits, s.ValidationBits, s.TrainedTokensPerSecond,
 			s.WrittenTokensPerSecond, s.Name)

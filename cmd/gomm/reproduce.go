@@ -50,8 +50,8 @@ A reproduction that was interrupted goes on where it stopped when it is started 
 				r.dir = filepath.Join("runs", r.recipe.Name)
 			}
 			r.seeded = c.Flags().Changed("seed")
-			if named := func(c recipes.Command) bool { return slices.Contains(c.Args, "--seed") }; r.seeded &&
-				slices.ContainsFunc(r.recipe.In(r.dir), named) {
+			named := func(c recipes.Command) bool { return slices.Contains(c.Args, "--seed") }
+			if r.seeded && slices.ContainsFunc(r.recipe.In(r.dir), named) {
 				return usagef("--seed is %d, and the recipe %s names the seeds of its trainings itself: leave it out", r.seed, r.recipe.Name)
 			}
 			r.stdout, r.stderr = c.OutOrStdout(), c.ErrOrStderr()
