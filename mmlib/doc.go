@@ -31,7 +31,7 @@
 //	                   step by step
 //	nn/codebook        vectors to discrete codes and back: vector quantisation, Gumbel's relaxation; the autoencoder of pictures
 //	nn/vision          pictures to sequences of patches; the vision transformer
-//	nn/regions         what is in each region of a picture, and attention that is taught where to look
+//	nn/regions         what is in each region of a picture, attention that is taught where to look, and a counter
 //	loss               chapter 4.1: the contrastive losses, InfoNCE and its bound; the task losses; pure functions
 //
 // What a trainer and a predictor need to know of a model:

@@ -18,7 +18,7 @@ import (
 //	look      the same → [Length, Grid, Grid], how much each place looks at each patch in the last block: the mean of its heads, the
 //	          class token left out
 //	score     tokens [S, D], a text [Length+1], its prefix [] (Int32) → the log-probability [] of all that stands behind the prefix
-//	memory    tokens [S, D] → for each block that fuses the keys and the values of the picture, [S, H, K] each
+//	memory    tokens [S, D] → for each block that fuses the keys and the values of the picture, [S, H, K] each; with a counter its keys too
 //	step      a token [] and its place [] (Int32), for every block keys and values of the tokens before, [Length, H, K] each, and the
 //	          memory → logits [V] of the next token, and keys and values with the token's own among them; for a model without prefix
 //
@@ -77,12 +77,19 @@ func (w *Writer) Funcs() []task.Func {
 		return funcs
 	}
 	memory := w.caches(c.Text.FusionLayers, picture.Dim(0))
+	if c.Counting {
+		memory = append(memory, shapes.Make(dtypes.Float32, c.Regions.Count(), c.Text.Width))
+	}
 	return append(funcs,
 		task.Func{Name: "memory", In: []shapes.Shape{picture}, Out: memory, Graph: func(s *model.Scope, in []*Node) []*Node {
 			like := Zeros(in[0].Graph(), shapes.Make(dtypes.Float32, in[0].Shape().Dim(0), 1, c.Text.Width))
 			stack := c.Text.stack(c.Text.FusionLayers)
 			cache := transformer.NewCache(s.At("fusion"), like, transformer.Memory{Sequence: in[0]}, 1, causal(stack), stack)
-			return attention.Nodes(cache.Memory)
+			kept := attention.Nodes(cache.Memory)
+			if c.Counting {
+				kept = append(kept, c.Regions.CountKeys(s, in[0]))
+			}
+			return kept
 		}},
 		task.Func{
 			Name: "step", In: append(append([]shapes.Shape{token, token}, w.kept()...), memory...),
@@ -104,10 +111,15 @@ func (w *Writer) step(s *model.Scope, in []*Node) []*Node {
 	stack := t.stack(t.Layers)
 	alone, text := transformer.Step(ts, x, position, transformer.Cache{Self: attention.Caches(kept[:own])}, causal(stack), stack)
 	stack = t.stack(t.FusionLayers)
-	cache := transformer.Cache{Self: attention.Caches(kept[own:fused]), Memory: attention.Caches(kept[fused:])}
+	seen := fused + 2*t.FusionLayers
+	cache := transformer.Cache{Self: attention.Caches(kept[own:fused]), Memory: attention.Caches(kept[fused:seen])}
 	fs := s.At("fusion")
 	out, fusion := transformer.Step(fs, alone.X, position, cache, causal(stack), stack)
-	logits := Squeeze(Predict(s, normalised(fs, out.X, t), w.Config.Config), 1)
+	x = normalised(fs, out.X, t)
+	if w.Config.Counting {
+		x, _ = w.Config.Regions.Counter(s, x, kept[seen])
+	}
+	logits := Squeeze(Predict(s, x, w.Config.Config), 1)
 	return append(append([]*Node{logits}, attention.Nodes(text.Self)...), attention.Nodes(fusion.Self)...)
 }
 

@@ -24,8 +24,8 @@ type WriterConfig struct {
 	Regions        Regions `json:"regions"`             // of that classification, and of the grounding
 	Grounding      float64 `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of; 0 for none
 
-	// Counting grounds counts too: they are read from the regions counted and the class token, at all of which the model is to look
-	// alike. Attention is shares, which tell nothing of how many share it but for what the class token is left: 1/(n+1).
+	// Counting gives the model a counter of regions (see [regions.Config.Counter]), between the fusion and the head, and grounds counts: it
+	// is told which regions are counted, and to look at these and the class token.
 	Counting bool `json:"counting,omitempty"`
 }
 
@@ -116,6 +116,9 @@ func (t *Writing) Metrics() []string {
 	if t.Config.Grounding > 0 {
 		names = append(names, "grounding_loss", "grounding_share")
 	}
+	if t.Config.Counting {
+		names = append(names, "counting_loss", "counting_accuracy")
+	}
 	return names
 }
 
@@ -151,8 +154,8 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	before, after := shift(in[1])
 	_, say := shift(in[2])
 	c.Text.Weights = c.Grounding > 0
-	written := write(s, before, picture.Tokens, in[3], c)
-	logits := Predict(s, written.X, c.Config)
+	text := write(s, before, picture.Tokens, in[3], c)
+	logits := Predict(s, text.X, c.Config)
 	l := loss.Sequence(logits, after, loss.SequenceOptions{Mask: say})
 	metrics := []*Node{loss.TokenAccuracy(logits, after, say), loss.TextAccuracy(logits, after, say)}
 	if c.Classification > 0 {
@@ -161,8 +164,12 @@ func (t *Writing) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
 	}
 	if c.Grounding > 0 {
 		_, look := shift(in[len(in)-1])
-		grounding, share := c.Regions.Grounding(written.Cross, look)
+		grounding, share := c.Regions.Grounding(text.Cross, look)
 		l, metrics = Add(l, MulScalar(grounding, c.Grounding)), append(metrics, grounding, share)
+		if c.Counting {
+			counting, right := c.Regions.CountLoss(text.counted, look)
+			l, metrics = Add(l, MulScalar(counting, c.Grounding)), append(metrics, counting, right)
+		}
 	}
 	return l, metrics
 }
@@ -173,11 +180,21 @@ func Write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) *Node {
 	return Predict(s, write(s, ids, picture, prefix, c).X, c.Config)
 }
 
-func write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) Text {
+// written is a text and, with Counting, the a of [regions.Config.Counter].
+type written struct {
+	Text
+	counted *Node
+}
+
+func write(s *model.Scope, ids, picture, prefix *Node, c WriterConfig) written {
 	r := Reading{Causal: true}
 	if c.Prefix {
 		r.Prefix = prefix
 	}
 	rows := ids.Shape().Dim(0) / picture.Shape().Dim(0)
-	return Fuse(s, ids, picture, rows, r, c.Config)
+	w := written{Text: Fuse(s, ids, picture, rows, r, c.Config)}
+	if c.Counting {
+		w.X, w.counted = c.Regions.Counter(s, w.X, c.Regions.CountKeys(s, picture))
+	}
+	return w
 }

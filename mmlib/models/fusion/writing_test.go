@@ -171,7 +171,16 @@ func TestScore(t *testing.T) {
 // TestCached: what is written with what was computed for earlier tokens kept is what is written without. The weights are random and
 // large, so that the logits of a step differ.
 func TestCached(t *testing.T) {
-	c := writing(false)
+	for _, counting := range []bool{false, true} {
+		c := writing(false)
+		if c.Counting = counting; counting {
+			c.Grounding = 0.5
+		}
+		t.Run(fmt.Sprintf("counting %t", counting), func(t *testing.T) { testCached(t, c) })
+	}
+}
+
+func testCached(t *testing.T, c fusion.WriterConfig) {
 	store := randomWriter(t, c)
 	w := &fusion.Writer{Config: c, Weights: store}
 	s, err := infer.Open(backend, w, []string{"picture", "next", "memory", "step"}, 10)
@@ -244,9 +253,13 @@ func TestParameters(t *testing.T) {
 		{2, 76, 1_050_944},
 		{4, 76, 1_058_624},
 		{2, 424, 1_095_488}, // of scenes-bpe, which learns so many pieces of words
+		{-4, 76, 1_093_824}, // with a counter
 	} {
-		grid, want := test.grid, test.want
+		grid, want := max(test.grid, -test.grid), test.want
 		c := fusion.WriterConfig{Config: fusion.Scenes(grid), Length: 24, Texts: 1}
+		if test.grid < 0 {
+			c.Counting, c.Grounding, c.Regions = true, 0.5, fusion.Regions{Grid: grid, Classes: []int{2}}
+		}
 		c.Text.Vocab = test.vocab
 		check.Must(t, c.Validate())
 		store := model.NewStore()

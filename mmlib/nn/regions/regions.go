@@ -1,5 +1,5 @@
-// Package regions reads pictures region by region (chapter 3.1): it names what is in each, and teaches attention where to look. It works
-// on the tokens of a vision transformer, those of [gomm/mmlib/nn/vision.See], the class token first, whichever model they are for.
+// Package regions reads pictures region by region (chapter 3.1): it names what is in each, teaches attention where to look, and counts
+// them. It works on the tokens of a vision transformer, those of [gomm/mmlib/nn/vision.See], the class token first, whichever model they are for.
 package regions
 
 import (
@@ -141,15 +141,19 @@ func (c Config) Labels(p Classified, examples []int) *tensors.Tensor {
 // Logits gives the logits of each attribute, [B, regions, classes], of a picture's tokens [B, 1+side², D], the class token first.
 // Weights: "regions/attribute<i>".
 func (c Config) Logits(s *model.Scope, tokens *Node) []*Node {
-	b, d, side := tokens.Shape().Dim(0), tokens.Shape().Dim(2), c.side(tokens.Shape().Dim(1))
-	patches := Slice(tokens, AxisRange(), AxisRange(1)) // without the class token
-	x := ReduceMean(Reshape(patches, b, c.Grid, side, c.Grid, side, d), 2, 4)
-	x = Reshape(x, b, c.Count(), d)
+	x := c.means(tokens)
 	var logits []*Node
 	for i, n := range c.Classes {
 		logits = append(logits, nn.Dense(s.At("regions").At("attribute%d", i), x, n, 0.02))
 	}
 	return logits
+}
+
+// means are those of each region's tokens, [B, regions, D], the class token left out.
+func (c Config) means(tokens *Node) *Node {
+	b, d, side := tokens.Shape().Dim(0), tokens.Shape().Dim(2), c.side(tokens.Shape().Dim(1))
+	patches := Slice(tokens, AxisRange(), AxisRange(1))
+	return Reshape(ReduceMean(Reshape(patches, b, c.Grid, side, c.Grid, side, d), 2, 4), b, c.Count(), d)
 }
 
 // Loss is the mean cross-entropy over attributes and regions, of a picture's tokens and labels [B, regions, attributes]. The logits are
