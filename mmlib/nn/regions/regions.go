@@ -1,5 +1,6 @@
 // Package regions reads pictures region by region (chapter 3.1): it names what is in each, teaches attention where to look, and counts
-// them. It works on the tokens of a vision transformer, those of [gomm/mmlib/nn/vision.See], the class token first, whichever model they are for.
+// them. It works on the tokens of a vision transformer, those of [gomm/mmlib/nn/vision.See], the class token first, whichever model they
+// are for.
 package regions
 
 import (
