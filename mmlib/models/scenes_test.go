@@ -196,4 +196,13 @@ func TestCountingRefused(t *testing.T) {
 	check.Must(t, err)
 	_, err = k.Train(t.Context(), s, Files{}, data.Options{})
 	check.Error(t, err, "model.counting is true", "captioner", "leave it out")
+
+	s, err = Preset("vqa", "scenes")
+	check.Must(t, err)
+	s.Model.(*fusion.WriterConfig).Counting = true
+	s.Data.(*scenes.Source).Kinds = []string{scenes.AskAttribute, scenes.AskSum}
+	k, err = Lookup("vqa")
+	check.Must(t, err)
+	_, err = k.Train(t.Context(), s, Files{}, data.Options{})
+	check.Error(t, err, "model.counting is true", `"count" is not among data.kinds, attribute, sum`, "leave one of the two out")
 }

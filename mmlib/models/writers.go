@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -160,6 +161,11 @@ func (w writing) train(ctx context.Context, s Settings, files Files, o data.Opti
 	config, c := a.fill(s.Model)
 	if c.counting && !w.counts {
 		return nil, fmt.Errorf("models: model.counting is true, and a %s is asked for no counts: leave it out", w.label)
+	}
+	if source, ok := s.Data.(*scenes.Source); c.counting && ok && len(w.kinds) > 0 && len(source.Kinds) > 0 &&
+		!slices.Contains(source.Kinds, scenes.AskCount) {
+		return nil, fmt.Errorf("models: model.counting is true, and %q is not among data.kinds, %s: leave one of the two out", scenes.AskCount,
+			strings.Join(source.Kinds, ", "))
 	}
 	splits, set, err := loadSpoken(ctx, s, files, o, c.reading)
 	if err != nil {

@@ -9,6 +9,6 @@ type Question struct {
 	Language string `json:"language"`
 	Text     string `json:"text"`
 	Answer   string `json:"answer"`
-	Cells    []int  `json:"cells"`             // of a grid, from which the answer is read; all of them for a count
-	Counted  []int  `json:"counted,omitempty"` // the cells whose number is the answer; nil where that is no count
+	Cells    []int  `json:"cells"`            // of a grid, from which the answer is read; all of them for a count
+	Counted  []int  `json:"counted,omitzero"` // the cells whose number is the answer; nil where that is no count
 }

@@ -124,10 +124,13 @@ func Follow(s *model.Scope, z, codes *Node, c Config) {
 	pull := Sub(Einsum("NK,ND->KD", assigned, flat), Mul(ExpandAxes(now, -1), vectors))
 	const tiny = 1e-30 // of a code that has had nothing near it for long, and has not now
 	vectors = Add(vectors, MulScalar(Div(pull, ExpandAxes(MaxScalar(counts, tiny), -1)), 1-c.Decay))
-
-	dead := LessThan(counts, Scalar(g, counts.DType(), c.Revive))
-	drawn := s.RandomIntN(g, int32(flat.Shape().Dim(0)), shapes.Make(dtypes.Int32, c.Codes))
-	somewhere := Gather(flat, ExpandAxes(drawn, -1)) // [K, D]
-	counted.SetNodeValue(Where(dead, OnesLike(counts), counts))
-	moved.SetNodeValue(Where(BroadcastToDims(ExpandAxes(dead, -1), c.Codes, c.Width), somewhere, vectors))
+	if c.Revive > 0 {
+		dead := LessThan(counts, Scalar(g, counts.DType(), c.Revive))
+		drawn := s.RandomIntN(g, int32(flat.Shape().Dim(0)), shapes.Make(dtypes.Int32, c.Codes))
+		somewhere := Gather(flat, ExpandAxes(drawn, -1)) // [K, D]
+		counts = Where(dead, OnesLike(counts), counts)
+		vectors = Where(BroadcastToDims(ExpandAxes(dead, -1), c.Codes, c.Width), somewhere, vectors)
+	}
+	counted.SetNodeValue(counts)
+	moved.SetNodeValue(vectors)
 }
