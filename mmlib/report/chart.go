@@ -46,9 +46,10 @@ const (
 	chartWidth, chartHeight = 720, 300
 	smallWidth, smallHeight = 360, 200
 
-	titleHeight = 26  // the strip above the curves for title and legend
-	maxPoints   = 800 // a curve keeps about so many points, as many as the screen has pixels for
-	fewPoints   = 40  // curves of up to so many points show each as a dot
+	titleHeight  = 26  // the strip above the curves for title and legend
+	legendHeight = 16  // more, where the legend does not fit beside the title
+	maxPoints    = 800 // a curve keeps about so many points, as many as the screen has pixels for
+	fewPoints    = 40  // curves of up to so many points show each as a dot
 )
 
 func (c Chart) name() string { return fmt.Sprintf("chart %q", c.Title) }
@@ -134,8 +135,7 @@ func (c Chart) SVG() ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		c.drawTitle(canvas)
-		p.Draw(draw.Crop(canvas, 2, -6, 2, -titleHeight))
+		p.Draw(draw.Crop(canvas, 2, -6, 2, -c.drawTitle(canvas)))
 		return nil
 	})
 }
@@ -256,22 +256,31 @@ func thin(points plotter.XYs, limit int) plotter.XYs {
 }
 
 // drawTitle writes the title on the left of the strip above the curves, and the legend on its right when there is more than
-// one curve.
-func (c Chart) drawTitle(canvas draw.Canvas) {
-	baseline := canvas.Max.Y - 14
-	canvas.FillText(bold(letters(13, ink, draw.XLeft, draw.YBottom)), vg.Point{X: canvas.Min.X + 2, Y: baseline}, c.Title)
+// one curve: beside the title if there is room for both, and otherwise below it. It gives the height of the strip.
+func (c Chart) drawTitle(canvas draw.Canvas) vg.Length {
+	const key, gap = 14, 14 // the line of a curve's color, and the space before the next
+	baseline, height := canvas.Max.Y-14, vg.Length(titleHeight)
+	title, style := bold(letters(13, ink, draw.XLeft, draw.YBottom)), letters(11, ink, draw.XRight, draw.YBottom)
+	canvas.FillText(title, vg.Point{X: canvas.Min.X + 2, Y: baseline}, c.Title)
 	if len(c.Series) < 2 {
-		return
+		return height
 	}
-	style := letters(11, ink, draw.XRight, draw.YBottom)
 	x := canvas.Max.X - 6
+	left := x
+	for _, s := range c.Series {
+		left -= style.Width(s.Name) + 6 + key + gap
+	}
+	if canvas.Min.X+2+title.Width(c.Title) > left {
+		baseline, height = baseline-legendHeight, height+legendHeight
+	}
 	for i := len(c.Series) - 1; i >= 0; i-- {
 		canvas.FillText(style, vg.Point{X: x, Y: baseline}, c.Series[i].Name)
 		x -= style.Width(c.Series[i].Name) + 6
-		key := draw.LineStyle{Color: palette[i%len(palette)], Width: 2.5}
-		canvas.StrokeLine2(key, x-14, baseline+5, x, baseline+5)
-		x -= 14 + 14
+		line := draw.LineStyle{Color: palette[i%len(palette)], Width: 2.5}
+		canvas.StrokeLine2(line, x-key, baseline+5, x, baseline+5)
+		x -= key + gap
 	}
+	return height
 }
 
 // Plot draws the level (plot.Plotter): a dashed line and the label.

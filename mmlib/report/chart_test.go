@@ -3,6 +3,8 @@ package report
 import (
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // TestChartAxis: charts with the same Low and High have the same vertical axis, whatever they show, and refuse what it does
@@ -42,5 +44,25 @@ func TestChartAxis(t *testing.T) {
 		if _, err := c.chart.SVG(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
+	}
+}
+
+// TestChartLegend: the legend stands beside a short title, and below one that leaves it no room: the curves begin lower then.
+func TestChartLegend(t *testing.T) {
+	strip := func(title string) (y float64) {
+		c := Chart{Title: title, Series: []Series{{Name: "with the history", X: []float64{0, 1}, Y: []float64{0, 1}},
+			{Name: "without the history", X: []float64{0, 1}, Y: []float64{1, 0}}}}
+		_, err := drawSVG("c", chartWidth, chartHeight, func(canvas draw.Canvas) error {
+			y = float64(c.drawTitle(canvas))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return y
+	}
+	long := "Answers that are right in each round of the dialogue, and the share of all rounds"
+	if short, below := strip("Right answers"), strip(long); short != titleHeight || below != titleHeight+legendHeight {
+		t.Errorf("the strips of a short and a long title are %g and %g high", short, below)
 	}
 }

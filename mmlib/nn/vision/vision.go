@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 	}
 	switch {
 	case c.Stem != Linear && c.Stem != Hierarchical:
-		return fmt.Errorf("stem is %q: it must be %q, or empty for a linear one", string(c.Stem), Hierarchical)
+		return fmt.Errorf("stem is %q: it must be \"linear\" or %q", string(c.Stem), Hierarchical)
 	case c.Stem == Hierarchical && (c.PatchSize%2 != 0 || c.Width%2 != 0):
 		return fmt.Errorf("stem is %q: it needs an even patch_size and width, not %d and %d", string(c.Stem), c.PatchSize, c.Width)
 	}
@@ -57,6 +57,14 @@ const (
 	Linear       Stem = ""             // by one matrix, x·E, as ViT and CLIP have it
 	Hierarchical Stem = "hierarchical" // by two layers, quarters of a patch first; see [Encode]
 )
+
+// UnmarshalText implements [encoding.TextUnmarshaler]: "linear" is [Linear] too.
+func (s *Stem) UnmarshalText(text []byte) error {
+	if *s = Stem(text); *s == "linear" {
+		*s = Linear
+	}
+	return nil
+}
 
 // Grid is the number of patches along one side of the picture.
 func (c Config) Grid() int { return c.ImageSize / c.PatchSize }

@@ -1,6 +1,7 @@
 package vision_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/nn"
 	"gomm/mmlib/nn/transformer"
@@ -212,3 +214,16 @@ func TestPanics(t *testing.T) {
 }
 
 func zeros(g *Graph, dims ...int) *Node { return Zeros(g, shapes.Make(dtypes.Float32, dims...)) }
+
+// TestStem: both stems can be named, and settings of before, which left the linear one out, still mean it.
+func TestStem(t *testing.T) {
+	for text, want := range map[string]vision.Stem{
+		`{"stem": "linear"}`: vision.Linear, `{"stem": ""}`: vision.Linear, `{}`: vision.Linear, `{"stem": "hierarchical"}`: vision.Hierarchical,
+	} {
+		var c vision.Config
+		check.Must(t, json.Unmarshal([]byte(text), &c))
+		if c.Stem != want {
+			t.Errorf("%s: the stem is %q, want %q", text, c.Stem, want)
+		}
+	}
+}
