@@ -1,7 +1,7 @@
 # What is done often, by name. `make` alone lists it. `make VERBOSE=1 …` shows every command and every test.
 
 GO   ?= go
-ARGS ?=# more flags for demo, mnist, fashion, notebook, docker and the benchmarks, e.g. ARGS="--seed 2"
+ARGS ?=# more flags for demo, mnist, fashion, notebook(s), docker and the benchmarks, e.g. ARGS="--seed 2"
 Q    := $(if $(VERBOSE),,@)
 V    := $(if $(VERBOSE),-v,)
 
@@ -47,7 +47,7 @@ generate: setup ## Train and measure what draws, writes and finds films, and hol
 	$(Q)bin/gomm reproduce recipes/book.json $(ARGS)
 	$(Q)bin/gomm reproduce recipes/films.json $(ARGS)
 
-# LANGUAGES and ONLY choose lessons: make check-notebooks LANGUAGES=en ONLY=03
+# LANGUAGES and ONLY choose lessons: make check-notebooks LANGUAGES=en ONLY=03; ARGS="-slow 2s" lists the cells that take longer
 LANGUAGES ?= en,zh
 ONLY      ?=# a regular expression of lessons
 LESSONS    = -lang $(LANGUAGES) $(if $(ONLY),-only '$(ONLY)')
@@ -75,10 +75,10 @@ new-venv: # with Python's own means; nothing needs root
 	$(Q)cp requirements.txt .venv/installed.txt
 
 notebooks: kernel ## Build all notebooks from tutorials/ and execute them (about half an hour)
-	$(Q)$(GO) run $(VCS) ./tutorials/build $(LESSONS)
+	$(Q)$(GO) run $(VCS) ./tutorials/build $(LESSONS) $(ARGS)
 
 check-notebooks: kernel ## Execute all notebooks; fail where one is stale or wrong
-	$(Q)$(GO) run $(VCS) ./tutorials/build -check $(LESSONS)
+	$(Q)$(GO) run $(VCS) ./tutorials/build -check $(LESSONS) $(ARGS)
 
 check-jupyter: kernel ## Try the kernel in JupyterLab, the classic Notebook and the console, in a real Chromium
 	$(Q)$(GO) test $(V) -tags jupyter -count=1 ./tutorials/build $(if $(ARGS),-args $(ARGS))

@@ -305,3 +305,23 @@ func TestFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestSlow: a cell's time is that between its start and its reply; cells without times, such as text, are none.
+func TestSlow(t *testing.T) {
+	when := func(seconds string) map[string]any {
+		return map[string]any{"execution": map[string]any{
+			"iopub.execute_input": "2026-01-02T03:04:05.500000Z", "shell.execute_reply": "2026-01-02T03:04:" + seconds + "Z",
+		}}
+	}
+	nb := notebook{Cells: []notebookCell{
+		{Source: "# A lesson", Metadata: map[string]any{}},
+		{Source: "%%\ntrain()\nshow()", Metadata: when("08.750000")},
+		{Source: "import \"fmt\"", Metadata: when("06.000000")},
+	}}
+	if got, want := nb.slow(2*time.Second), "  cell 2: 3.2 s: train()\n"; got != want {
+		t.Errorf("slow cells are %q, want %q", got, want)
+	}
+	if got := nb.slow(0); got != "" {
+		t.Errorf("%q, and no slow cells were asked for", got)
+	}
+}

@@ -53,6 +53,7 @@ type options struct {
 	check        bool
 	execute      bool
 	timeout      time.Duration
+	slow         time.Duration
 }
 
 func parseFlags(args []string, w io.Writer) (options, error) {
@@ -67,6 +68,7 @@ func parseFlags(args []string, w io.Writer) (options, error) {
 	f.BoolVar(&o.execute, "execute", true, "execute the notebooks; with -check -execute=false only look whether they are stale and what "+
 		"their outputs say")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of a notebook's execution")
+	f.DurationVar(&o.slow, "slow", 0, "list the cells that take at least so long, such as 2s; 0 for none")
 	f.Func("only", "`regexp` of lessons, such as 03 or attention", func(text string) (err error) {
 		o.only, err = regexp.Compile(text)
 		return err
@@ -105,7 +107,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 			}
 			count++
 			began := time.Now()
-			wrong, err := o.one(ctx, l)
+			wrong, slow, err := o.one(ctx, l)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -114,11 +116,11 @@ func run(ctx context.Context, o options, w io.Writer) error {
 			}
 			name := l.language + "/" + l.name
 			if len(wrong) == 0 {
-				fmt.Fprintf(w, "%-28s ok after %.0f s\n", name, time.Since(began).Seconds())
+				fmt.Fprintf(w, "%-28s ok after %.0f s\n%s", name, time.Since(began).Seconds(), slow)
 				continue
 			}
 			failed = append(failed, name)
-			fmt.Fprintf(w, "%-28s FAILED after %.0f s\n", name, time.Since(began).Seconds())
+			fmt.Fprintf(w, "%-28s FAILED after %.0f s\n%s", name, time.Since(began).Seconds(), slow)
 			for _, message := range wrong {
 				fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(message, "\n", "\n  "))
 			}
@@ -134,44 +136,44 @@ func run(ctx context.Context, o options, w io.Writer) error {
 	return nil
 }
 
-// one builds or checks a notebook and says what is wrong with it.
-func (o options) one(ctx context.Context, l lesson) (wrong []string, err error) {
+// one builds or checks a notebook and says what is wrong with it, and which cells are slow, a line each.
+func (o options) one(ctx context.Context, l lesson) (wrong []string, slow string, err error) {
 	path := notebookPath(o.root, l)
 	nb := newNotebook(l)
 	if o.check {
 		old, err := readNotebook(path)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if where := staleness(old, l); where != "" {
-			return []string{fmt.Sprintf("%s is stale: %s; make notebooks rebuilds it", path, where)}, nil
+			return []string{fmt.Sprintf("%s is stale: %s; make notebooks rebuilds it", path, where)}, "", nil
 		}
 		if !o.execute {
-			return problems(old), nil
+			return problems(old), "", nil
 		}
 	}
 	if o.execute {
 		executed, err := o.run(ctx, nb, filepath.Dir(path))
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if err := nb.accept(executed); err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		wrong = problems(nb)
+		wrong, slow = problems(nb), executed.slow(o.slow)
 	}
 	if o.check {
-		return wrong, nil
+		return wrong, slow, nil
 	}
 	data, err := nb.bytes()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if len(wrong) > 0 { // the notebook stays as it was; what failed can be looked at
 		path = filepath.Join(os.TempDir(), "failed-"+l.language+"-"+filepath.Base(path))
 		wrong = append(wrong, "what it put out is in "+path)
 	}
-	return wrong, os.WriteFile(path, data, 0o644)
+	return wrong, slow, os.WriteFile(path, data, 0o644)
 }
 
 // execute is the Python program that runs a notebook: source, folder to run in, result, seconds. A failed cell does not stop the

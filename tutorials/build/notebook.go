@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // notebook is a Jupyter notebook (nbformat 4.5), as far as it concerns us.
@@ -176,6 +177,24 @@ func (nb *notebook) accept(executed notebook) error {
 		nb.Cells[i].Outputs = joinStreams(executed.Cells[i].Outputs)
 	}
 	return nil
+}
+
+// slow lists the cells of an executed notebook that took at least so long, with their seconds and their first line; none for 0.
+func (nb notebook) slow(least time.Duration) string {
+	var list strings.Builder
+	for i, c := range nb.Cells {
+		when, _ := c.Metadata["execution"].(map[string]any) // nbclient's
+		at := func(event string) time.Time {
+			text, _ := when[event].(string)
+			t, _ := time.Parse(time.RFC3339, text)
+			return t
+		}
+		if took := at("shell.execute_reply").Sub(at("iopub.execute_input")); least > 0 && took >= least {
+			line, _, _ := strings.Cut(strings.TrimPrefix(string(c.Source), "%%\n"), "\n")
+			fmt.Fprintf(&list, "  cell %d: %.1f s: %s\n", i+1, took.Seconds(), line)
+		}
+	}
+	return list.String()
 }
 
 var ansi = regexp.MustCompile("\x1b\\[[0-9;]*m")
