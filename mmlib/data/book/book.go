@@ -40,7 +40,8 @@ type Source struct {
 	File string `json:"file"` // the text's file; empty: Newton's Opticks of the Go toolchain
 
 	// Validation is the most characters of the validation split, from its beginning, that are used: a checkpoint should not wait for
-	// the measurement of a library.
+	// the measurement of a library. 0 is for a last training, whose settings and number of steps were chosen before: nothing is held
+	// out for validation then, and the first 90 % of the text are for training.
 	Validation int `json:"validation"`
 
 	// SHA256 is the sum of File, in hexadecimal, filled in when a run is made: so that a run which is resumed or measured finds the
@@ -69,8 +70,8 @@ func (s *Source) Validate() error {
 	switch {
 	case s.Name != Name:
 		return fmt.Errorf("name is %q: it must be %q", s.Name, Name)
-	case s.Validation < 1:
-		return fmt.Errorf("validation is %d: it must be at least 1 character", s.Validation)
+	case s.Validation < 0:
+		return fmt.Errorf("validation is %d: it must be a number of characters, or 0 to hold none out", s.Validation)
 	}
 	return nil
 }
@@ -106,14 +107,11 @@ func (s *Source) Load(ctx context.Context, o data.Options) (map[string]data.Set,
 	if err != nil {
 		return nil, fmt.Errorf("book: %s %w", path, err)
 	}
-	splits := map[string]data.Set{}
-	for i, name := range []string{data.Train, data.Validation, data.Test} {
-		if name == data.Validation {
-			parts[i] = first(parts[i], s.Validation)
-		}
-		splits[name] = &Set{text: parts[i], sum: sum}
+	set := func(text string) data.Set { return &Set{text: text, sum: sum} }
+	if s.Validation == 0 {
+		return map[string]data.Set{data.Train: set(parts[0] + parts[1]), data.Test: set(parts[2])}, nil
 	}
-	return splits, nil
+	return map[string]data.Set{data.Train: set(parts[0]), data.Validation: set(first(parts[1], s.Validation)), data.Test: set(parts[2])}, nil
 }
 
 // first is the beginning of a text of at most n characters.

@@ -2,6 +2,7 @@ package book_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,8 +56,8 @@ func TestRefuses(t *testing.T) {
 	s.File = filepath.Join(dir, "none.txt")
 	_, err := s.Load(context.Background(), data.Options{})
 	check.Error(t, err, "data.file", "none.txt")
-	s.Validation = 0
-	check.Error(t, s.Validate(), "validation is 0")
+	s.Validation = -1
+	check.Error(t, s.Validate(), "validation is -1")
 	s = &book.Source{Name: "novel"}
 	check.Error(t, s.Validate(), `name is "novel"`)
 	if s.UseFile("picture.png") || s.File != "" {
@@ -95,5 +96,31 @@ func TestNoToolchain(t *testing.T) {
 	check.Must(t, err)
 	if n := splits[data.Validation].Len(); n != 100 {
 		t.Errorf("validation has %d characters, want 100", n)
+	}
+}
+
+// TestNoneHeldOut: without a validation split its text is for training, and the test split is the same.
+func TestNoneHeldOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "text.txt")
+	var lines strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&lines, "line %d of a text\n", i)
+	}
+	check.Must(t, os.WriteFile(path, []byte(lines.String()), 0o600))
+	load := func(validation int) (texts []string) {
+		s := book.Default()
+		s.File, s.Validation = path, validation
+		splits, err := s.Load(context.Background(), data.Options{})
+		check.Must(t, err)
+		for _, name := range []string{data.Train, data.Validation, data.Test} {
+			if set, ok := splits[name]; ok {
+				texts = append(texts, set.(*book.Set).Text())
+			}
+		}
+		return texts
+	}
+	three, two := load(100_000), load(0)
+	if len(three) != 3 || len(two) != 2 || two[0] != three[0]+three[1] || two[1] != three[2] {
+		t.Errorf("%d and %d splits: the first of the two must be the first two of the three", len(three), len(two))
 	}
 }
