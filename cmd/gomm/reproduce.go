@@ -200,32 +200,37 @@ func sameSettings(args []string, have models.Settings) error {
 	if err != nil {
 		return err
 	}
-	lines := func(s models.Settings) ([]string, error) {
-		text, err := json.MarshalIndent(map[string]any{"seed": s.Seed, "preset": s.Preset, "data": s.Data, "training": s.Training}, "", " ")
-		return strings.Split(string(text), "\n"), err
+	common := func(s models.Settings) any {
+		return map[string]any{"seed": s.Seed, "preset": s.Preset, "data": s.Data, "training": s.Training}
 	}
-	a, errA := lines(have)
-	b, errB := lines(want)
-	if err := errors.Join(errA, errB); err != nil {
+	if err := differ(common(have), common(want)); err != nil {
 		return err
 	}
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			trim := func(line string) string { return strings.Trim(line, " ,") }
-			return fmt.Errorf("with %s where this one has %s", trim(a[i]), trim(b[i]))
-		}
+	before, err := json.Marshal(have.Model)
+	if err != nil {
+		return err
 	}
 	for _, kv := range f.set {
-		before, err := json.Marshal(have.Model)
-		if err != nil {
-			return err
-		}
 		key, value, _ := strings.Cut(kv, "=")
 		if err := run.Set(&have, key, value); err != nil {
 			return err
 		}
-		if after, err := json.Marshal(have.Model); err != nil || !bytes.Equal(before, after) {
-			return errors.Join(err, fmt.Errorf("with another %s than %s", key, value))
+	}
+	return differ(json.RawMessage(before), have.Model)
+}
+
+// differ names the first line in which the JSON of settings in a folder differs from that of a recipe's.
+func differ(have, want any) error {
+	a, errA := json.MarshalIndent(have, "", " ")
+	b, errB := json.MarshalIndent(want, "", " ")
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	mine, theirs := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	for i := range min(len(mine), len(theirs)) {
+		if mine[i] != theirs[i] {
+			trim := func(line string) string { return strings.Trim(line, " ,") }
+			return fmt.Errorf("with %s where this one has %s", trim(mine[i]), trim(theirs[i]))
 		}
 	}
 	return nil
