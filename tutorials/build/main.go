@@ -211,8 +211,13 @@ func (o options) run(ctx context.Context, nb notebook, folder string) (notebook,
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp, "PYDEVD_DISABLE_FILE_VALIDATION=1") // the kernel leaves nothing behind in /tmp
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
+	// Interrupted, nbclient ends the kernel, which is in a session of its own; killed, it would leave it running.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Run(); err != nil {
+	switch err := cmd.Run(); {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nb, fmt.Errorf("it was not done after %s (-timeout)", o.timeout)
+	case err != nil:
 		return nb, errors.Join(fmt.Errorf("executing it: %w", err), ctx.Err(), errors.New(strings.TrimSpace(said.String())))
 	}
 	return readNotebook(out)
