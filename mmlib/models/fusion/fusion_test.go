@@ -89,14 +89,21 @@ func fixed(length int, words ...int32) []int32 {
 
 func (e examples) Caption(i int, _ *rand.Rand) ([]int32, error) { return fixed(7, words(i, 4)...), nil }
 
-// Texts are dialogues of two rounds: of a word that is read and one that is said, each with an end.
+// Texts are dialogues of two rounds: of a word that is read and one that is said, each with an end. The first that is said counts some of
+// the four regions.
 func (e examples) Texts(i, n int, _ *rand.Rand) ([]fusion.Passage, error) {
 	list := make([]fusion.Passage, n)
 	for k := range list {
-		w := words(i+100*k, 2)
+		w, counted := words(i+100*k, 2), []int{fusion.ClassToken}
+		for region := range 4 {
+			if source(uint64(3000+10*i+region)).IntN(2) == 0 {
+				counted = append(counted, region)
+			}
+		}
 		list[k] = fusion.Passage{
 			IDs: []int32{start, first + int32(k), w[0], end, first + 5, w[1], end},
 			Say: []bool{false, false, true, true, false, true, true}, Prefix: 2,
+			Look: [][]int{nil, nil, counted, nil, nil, nil, nil},
 		}
 	}
 	return list, nil

@@ -33,13 +33,17 @@ func see(t *testing.T, s *infer.Session) *tensors.Tensor {
 
 // TestOverfitWriting: ten dialogues are learnt by heart, read word by word or with the first question as a whole. A model whose labels
 // were shifted twice would have learnt to say the token after the next, and what it writes would differ.
+// The first also learns which regions are counted.
 func TestOverfitWriting(t *testing.T) {
 	for _, prefix := range []bool{false, true} {
 		c := writing(prefix)
+		if !prefix {
+			c.Counting, c.Grounding = true, 0.5
+		}
 		job, err := fusion.NewWriting(c, examples{10})
 		check.Must(t, err)
 		store, got := overfit(t, job, 150)
-		if got["token_accuracy"] < 0.95 || got["text_accuracy"] < 0.9 || got["region_accuracy"] < 0.95 {
+		if got["token_accuracy"] < 0.95 || got["text_accuracy"] < 0.9 || got["region_accuracy"] < 0.95 || c.Counting && got["counting_accuracy"] < 0.95 {
 			t.Errorf("prefix %v: %v", prefix, got)
 		}
 		w := &fusion.Writer{Config: c, Weights: store}
