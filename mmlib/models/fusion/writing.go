@@ -25,7 +25,7 @@ type WriterConfig struct {
 	Grounding      float64 `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of; 0 for none
 
 	// Counting gives the model a counter of regions (see [regions.Config.Counter]), between the fusion and the head, and grounds counts: it
-	// is told which regions are counted, and to look at these and the class token.
+	// is told which regions are counted, with Grounding for the weight of that loss too, and to look at these and the class token.
 	Counting bool `json:"counting,omitempty"`
 }
 
@@ -107,7 +107,7 @@ func (t *Writing) Len() int { return t.Texts.Len() }
 func (t *Writing) Stacks() [][]string { return stacks }
 
 // Metrics implements [task.Task]: the share of tokens that are right, each given the true ones before it, and of texts of which all
-// are.
+// are; of attention where it should lie; and of counts for which every region is on its right side.
 func (t *Writing) Metrics() []string {
 	names := []string{"token_accuracy", "text_accuracy"}
 	if t.Config.Classification > 0 {
