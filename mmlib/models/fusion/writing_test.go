@@ -43,7 +43,8 @@ func TestOverfitWriting(t *testing.T) {
 		job, err := fusion.NewWriting(c, examples{10})
 		check.Must(t, err)
 		store, got := overfit(t, job, 150)
-		if got["token_accuracy"] < 0.95 || got["text_accuracy"] < 0.9 || got["region_accuracy"] < 0.95 || c.Counting && got["counting_accuracy"] < 0.95 {
+		if got["token_accuracy"] < 0.95 || got["text_accuracy"] < 0.9 || got["region_accuracy"] < 0.95 ||
+			c.Counting && got["counting_accuracy"] < 0.95 {
 			t.Errorf("prefix %v: %v", prefix, got)
 		}
 		w := &fusion.Writer{Config: c, Weights: store}
