@@ -135,7 +135,8 @@ func (c Chart) SVG() ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		p.Draw(draw.Crop(canvas, 2, -6, 2, -c.drawTitle(canvas)))
+		strip := c.drawTitle(canvas)
+		p.Draw(draw.Crop(canvas, 2, -6, 2, -strip))
 		return nil
 	})
 }

@@ -318,7 +318,7 @@ func TestSlow(t *testing.T) {
 		{Source: "%%\ntrain()\nshow()", Metadata: when("08.750000")},
 		{Source: "import \"fmt\"", Metadata: when("06.000000")},
 	}}
-	if got, want := nb.slow(2*time.Second), "  cell 2: 3.2 s: train()\n"; got != want {
+	if got, want := nb.slow(2*time.Second), "  cell 2: 3 s: train()\n"; got != want {
 		t.Errorf("slow cells are %q, want %q", got, want)
 	}
 	if got := nb.slow(0); got != "" {

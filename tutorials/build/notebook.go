@@ -179,7 +179,8 @@ func (nb *notebook) accept(executed notebook) error {
 	return nil
 }
 
-// slow lists the cells of an executed notebook that took at least so long, with their seconds and their first line; none for 0.
+// slow lists the cells of an executed notebook that took at least so long, with their seconds and their first line; none for 0. The
+// times are those of gonb's messages, which have whole seconds.
 func (nb notebook) slow(least time.Duration) string {
 	var list strings.Builder
 	for i, c := range nb.Cells {
@@ -191,7 +192,7 @@ func (nb notebook) slow(least time.Duration) string {
 		}
 		if took := at("shell.execute_reply").Sub(at("iopub.execute_input")); least > 0 && took >= least {
 			line, _, _ := strings.Cut(strings.TrimPrefix(string(c.Source), "%%\n"), "\n")
-			fmt.Fprintf(&list, "  cell %d: %.1f s: %s\n", i+1, took.Seconds(), line)
+			fmt.Fprintf(&list, "  cell %d: %.0f s: %s\n", i+1, took.Seconds(), line)
 		}
 	}
 	return list.String()
