@@ -67,7 +67,8 @@ func TestReproduce(t *testing.T) {
 		t.Errorf("another learning rate in the folder: %v", err)
 	}
 	r.Commands[0] = train + " --set model.projection=4"
-	if _, _, err := again(t, r, dir); err == nil || !strings.Contains(err.Error(), `with "projection": 8 where this one has "projection": 4`) {
+	if _, _, err := again(t, r, dir); err == nil ||
+		!strings.Contains(err.Error(), `with "projection": 8 where this one has "projection": 4`) {
 		t.Errorf("another model in the folder: %v", err)
 	}
 	r.Commands[0] = strings.Replace(train, "pretrain clip", "pretrain simclr", 1)
