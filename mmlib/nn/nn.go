@@ -68,7 +68,7 @@ func SwiGLU(s *model.Scope, x *Node, hidden int, outStd float64) *Node {
 // Weight creates the weight `name` of the given dimensions and of like's dtype, started from N(0, std²): an embedding table
 // or a learned token.
 func Weight(s *model.Scope, like *Node, name string, std float64, dims ...int) *Node {
-	return weight(s.WithInitializer(initializer.RandomNormalFn(s, std)), like, name, dims...)
+	return Normal(s, name, std, shapes.Make(like.DType(), dims...)).NodeValue(like.Graph())
 }
 
 func weights(s *model.Scope, x *Node, width int, std float64) *Node {

@@ -25,6 +25,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
+	"gomm/mmlib/nn"
 	"gomm/mmlib/run"
 	"gomm/mmlib/task"
 )
@@ -141,7 +142,7 @@ func (t *Trainer) prepare() error {
 	if err := t.declare(scratch, inputs); err != nil {
 		return err
 	}
-	if err := scratch.InitializeVariables(t.backend, nil); err != nil {
+	if err := nn.Initialize(t.backend, scratch); err != nil {
 		return err
 	}
 	if t.store, err = inPathOrder(scratch); err != nil {

@@ -54,8 +54,8 @@ var rules = []rule{
 	{"mmlib/models", []string{gomlx, compute, "mmlib/models/...", "mmlib/data/...", "mmlib/task", "mmlib/run"}},
 	{"mmlib/models/...", []string{gomlx, compute, "mmlib/nn/...", "mmlib/loss", "mmlib/task", "mmlib/data/text"}},
 
-	// One trainer, one inference session, one evaluation for all models: they know the task alone.
-	{"mmlib/train", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run"}},
+	// One trainer, one inference session, one evaluation for all models: they know the task alone, and the trainer how weights begin.
+	{"mmlib/train", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run", "mmlib/nn"}},
 	{"mmlib/infer", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run"}},
 	{"mmlib/eval", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run", "mmlib/infer"}},
 	{"mmlib/report", []string{plot, ximage, "mmlib/run", "mmlib/eval"}},

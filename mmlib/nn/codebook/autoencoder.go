@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/model/initializer"
 
 	"gomm/mmlib/nn"
 	"gomm/mmlib/nn/attention"
@@ -157,9 +156,8 @@ func Lost(s *model.Scope, pictures, codes *Node, c Autoencoder) *Node {
 
 // means are the vectors of the codes [K, Width] that a relaxed draw is a mean of; the optimizer learns them.
 func (c Autoencoder) means(s *model.Scope, g *Graph) *Node {
-	cs := s.At("codebook")
-	return cs.WithInitializer(initializer.RandomNormalFn(cs, 1)).
-		VariableWithShape("means", shapes.Make(dtypes.Float32, c.Codebook.Codes, c.Codebook.Width)).NodeValue(g)
+	shape := shapes.Make(dtypes.Float32, c.Codebook.Codes, c.Codebook.Width)
+	return nn.Normal(s.At("codebook"), "means", 1, shape).NodeValue(g)
 }
 
 // RelaxedVectors draws from the distributions with logits [B, Count, Codes] at the temperature τ, a scalar (see [Relax]), and gives

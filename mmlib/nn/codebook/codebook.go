@@ -26,6 +26,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"gomm/mmlib/nn"
 )
 
 // Config is the size of a codebook and how it learns.
@@ -56,10 +58,9 @@ func (c Config) Validate() error {
 
 // of finds or creates the weights "counts" [K], N, and "vectors" [K, D], e, which no optimizer changes.
 func (c Config) of(s *model.Scope) (counts, vectors *model.Variable) {
-	variable := func(name string, start model.VariableInitializer, dims ...int) *model.Variable {
-		return s.WithInitializer(start).VariableWithShape(name, shapes.Make(dtypes.Float32, dims...)).SetTrainable(false)
-	}
-	return variable("counts", initializer.One, c.Codes), variable("vectors", initializer.RandomNormalFn(s, 1), c.Codes, c.Width)
+	counts = s.WithInitializer(initializer.One).VariableWithShape("counts", shapes.Make(dtypes.Float32, c.Codes))
+	vectors = nn.Normal(s, "vectors", 1, shapes.Make(dtypes.Float32, c.Codes, c.Width))
+	return counts.SetTrainable(false), vectors.SetTrainable(false)
 }
 
 // vectors are the codes', [K, D].
