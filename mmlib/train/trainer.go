@@ -295,12 +295,11 @@ func (t *Trainer) runStep(b prepared) ([]float32, error) {
 }
 
 func (t *Trainer) progress(result []float32, rate float64) Progress {
-	p := Progress{Step: t.step, Steps: int64(t.config.Steps), Loss: float64(result[0]), ExamplesPerSecond: rate}
-	p.Metrics = map[string]float64{"gradient_norm": float64(result[1])}
+	metrics := map[string]float64{"gradient_norm": float64(result[1])}
 	for i, name := range t.task.Metrics() {
-		p.Metrics[name] = float64(result[2+i])
+		metrics[name] = float64(result[2+i])
 	}
-	return p
+	return Progress{Step: t.step, Steps: int64(t.config.Steps), Loss: float64(result[0]), ExamplesPerSecond: rate, Metrics: metrics}
 }
 
 // after does what is due after a step: tell, log, save.

@@ -161,7 +161,11 @@ func Fuse(s *model.Scope, ids, picture *Node, rows int, r Reading, c Config) Tex
 		exceptions.Panicf("fusion: %d texts cannot be %d for each of %d pictures", ids.Shape().Dim(0), rows, picture.Shape().Dim(0))
 	}
 	mask := r.mask(countTokens(ids, c.Text.Pad))
-	x := encodeText(s, ids, mask, c)
+	return fuse(s, encodeText(s, ids, mask, c), picture, rows, mask, c)
+}
+
+// fuse is the part of [Fuse] behind the text's own layers, which gave x [B·rows, L, D].
+func fuse(s *model.Scope, x, picture *Node, rows int, mask attention.Mask, c Config) Text {
 	fs, stack := s.At("fusion"), c.Text.stack(c.Text.FusionLayers)
 	out := transformer.Decode(fs, x, transformer.Memory{Sequence: picture, Rows: rows}, stack.Attention(mask), stack)
 	return Text{X: normalised(fs, out.X, c.Text), Cross: out.Cross}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -88,6 +89,15 @@ func fixed(length int, words ...int32) []int32 {
 }
 
 func (e examples) Caption(i int, _ *rand.Rand) ([]int32, error) { return fixed(7, words(i, 4)...), nil }
+
+// GroundedCaption says of each word of the caption which of the four regions it is about.
+func (e examples) GroundedCaption(i int, _ *rand.Rand) (fusion.Passage, error) {
+	p := fusion.Passage{IDs: fixed(7, words(i, 4)...), Look: make([][]int, 7)}
+	for k := 1; k < 5; k++ {
+		p.Look[k] = []int{source(uint64(4000+10*i+k)).IntN(4)}
+	}
+	return p, nil
+}
 
 // Texts are dialogues of two rounds: of a word that is read and one that is said, each with an end. The first that is said counts some of
 // the four regions.
@@ -198,6 +208,49 @@ func TestObjectives(t *testing.T) {
 				if other != name && strings.HasPrefix(v.Path(), "/"+other+"/") {
 					t.Errorf("%s has the weight %s", name, v.Path())
 				}
+			}
+		}
+	}
+}
+
+// TestTogether: objectives that read their texts in one pass are what each is by itself, with the weights and the random state of all.
+func TestTogether(t *testing.T) {
+	measure := func(o fusion.Objectives, weights *model.Store) map[string]float64 {
+		job, err := fusion.NewPretraining(pretraining(o), examples{10})
+		check.Must(t, err)
+		state, err := RNGStateFromSeed(4)
+		check.Must(t, err)
+		check.Must(t, weights.GetVariable("/"+model.RNGStateVariableName).SetValue(state))
+		b, err := job.Batch([]int{0, 1, 2, 3, 4}, source(1))
+		check.Must(t, err)
+		exec, err := model.NewExec(backend, weights, func(s *model.Scope, in []*Node) []*Node {
+			_, metrics := job.Loss(s, in)
+			return metrics
+		})
+		check.Must(t, err)
+		arguments := make([]any, len(b.Inputs))
+		for i, x := range b.Inputs {
+			arguments[i] = x
+		}
+		out, err := exec.Call(arguments...)
+		check.Must(t, err)
+		values := map[string]float64{}
+		for i, name := range job.Metrics() {
+			values[name] = float64(tensors.ToScalar[float32](out[i]))
+		}
+		return values
+	}
+	store := model.NewStore()
+	check.Must(t, store.SetRNGStateFromSeed(4))
+	all := fusion.Objectives{Classification: 1, Contrast: 1, Matching: 1, Masking: 1, Grounding: 1}
+	measure(all, store) // makes the weights
+	together := measure(all, store)
+	for _, o := range []fusion.Objectives{
+		{Contrast: 1}, {Contrast: 1, Matching: 1}, {Masking: 1}, {Masking: 1, Grounding: 1}, {Matching: 1, Contrast: 1, Masking: 1},
+	} {
+		for name, want := range measure(o, store) {
+			if got := together[name]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
+				t.Errorf("%s is %.6f among all objectives, %.6f with %+v", name, got, want, o)
 			}
 		}
 	}

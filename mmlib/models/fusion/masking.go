@@ -93,14 +93,13 @@ func (m Masking) Apply(ids []int32, r *rand.Rand) (chosen []bool) {
 	return chosen
 }
 
-// readMasked reads the captions with hidden tokens. The last Hidden pictures of the batch are not seen: zeros stand for their tokens.
-func (t *Pretraining) readMasked(s *model.Scope, b batch) Text {
-	c, picture := t.Config.Config, b.picture.Tokens
+// hide are the captions with hidden tokens. The last Hidden pictures of the batch are not seen: zeros stand for their tokens.
+func (t *Pretraining) hide(b batch, masked texts) sights {
+	picture := b.picture.Tokens
 	if seen := t.seen(picture); seen != nil {
 		picture = Mul(picture, seen)
 	}
-	c.Text.Weights = t.Config.Objectives.Grounding > 0
-	return Fuse(s, b.masked, picture, 1, Reading{}, c)
+	return sights{masked, picture}
 }
 
 // seen is 1 for the pictures of a batch [B, …] that are seen, [B, 1, 1]; nil where all are.
@@ -116,7 +115,7 @@ func (t *Pretraining) seen(x *Node) *Node {
 
 // masking is masked language modelling.
 func (t *Pretraining) masking(s *model.Scope, b batch) (l, accuracy *Node) {
-	logits := Predict(s, b.read.X, t.Config.Config)
+	logits := Predict(s, b.masked.X, t.Config.Config)
 	return loss.MaskedTokens(logits, b.captions, b.chosen), loss.TokenAccuracy(logits, b.captions, b.chosen)
 }
 
@@ -126,5 +125,5 @@ func (t *Pretraining) grounding(_ *model.Scope, b batch) (l, share *Node) {
 	if seen := t.seen(look); seen != nil {
 		look = Mul(look, seen)
 	}
-	return t.Config.Regions.Grounding(b.read.Cross, look)
+	return t.Config.Regions.Grounding(b.masked.Cross, look)
 }

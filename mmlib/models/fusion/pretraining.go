@@ -209,28 +209,23 @@ func (t *Pretraining) caption(look []float32, i int, r *rand.Rand) ([]int32, []f
 
 // batch is what the objectives are computed from.
 type batch struct {
-	picture                  Picture
-	captions, masked, chosen *Node
-	regions, look            *Node // nil without classification, and without grounding
-	read                     Text  // the captions with hidden tokens; empty without masking
-	similarities             *Node // of pictures and captions [B, B]; nil without contrast
+	picture          Picture
+	captions, chosen *Node
+	regions, look    *Node // nil without classification, and without grounding
+	similarities     *Node // of pictures and captions [B, B]; nil without contrast
+	matched, masked  Text  // pairs, and captions with hidden tokens, in sight of pictures; empty without matching, and without masking
 }
 
 // Loss implements [task.Task].
 func (t *Pretraining) Loss(s *model.Scope, in []*Node) (*Node, []*Node) {
-	b := batch{picture: EncodePicture(s, in[0], t.Config.Config), captions: in[1], masked: in[2], chosen: in[3]}
-	if rest := in[4:]; t.Config.Objectives.Classification > 0 {
-		b.regions = rest[0]
-	}
-	if t.Config.Objectives.Masking > 0 {
-		b.read = t.readMasked(s, b)
+	b := batch{picture: EncodePicture(s, in[0], t.Config.Config), captions: in[1], chosen: in[3]}
+	if t.Config.Objectives.Classification > 0 {
+		b.regions = in[4]
 	}
 	if t.Config.Objectives.Grounding > 0 {
 		b.look = in[len(in)-1]
 	}
-	if t.Config.Objectives.Contrast > 0 {
-		b.similarities = Similarities(s, b.picture, b.captions, t.Config)
-	}
+	t.read(s, &b, in[2])
 	var sum *Node
 	var metrics []*Node
 	for _, o := range t.objectives() {
@@ -252,12 +247,16 @@ func (t *Pretraining) classification(s *model.Scope, b batch) (l, accuracy *Node
 // Similarities compares pictures with captions by themselves: cosines in a shared space times exp(s), as CLIP's (ALBEF §3.2, without
 // the momentum model). It gives [B, B]. Weights: "contrast/picture" and "contrast/text" [D, Projection], "contrast/logit_scale".
 func Similarities(s *model.Scope, p Picture, captions *Node, c PretrainingConfig) *Node {
+	return similarities(s, p, EncodeText(s, captions, c.Config), c)
+}
+
+func similarities(s *model.Scope, p Picture, captions Text, c PretrainingConfig) *Node {
 	cs := s.At("contrast")
 	std := func(width int) float64 { return math.Pow(float64(width), -0.5) }
 	picture := L2Normalize(nn.Linear(cs.At("picture"), p.Pooled, c.Projection, std(c.Vision.Width)), -1)
-	text := L2Normalize(nn.Linear(cs.At("text"), EncodeText(s, captions, c.Config).First(), c.Projection, std(c.Text.Width)), -1)
+	text := L2Normalize(nn.Linear(cs.At("text"), captions.First(), c.Projection, std(c.Text.Width)), -1)
 	start := initializer.BroadcastTensorToShape(tensors.FromScalar(float32(math.Log(1 / 0.07)))) // CLIP's
-	scale := cs.WithInitializer(start).VariableWithShape("logit_scale", shapes.Make(dtypes.Float32)).NodeValue(captions.Graph())
+	scale := cs.WithInitializer(start).VariableWithShape("logit_scale", shapes.Make(dtypes.Float32)).NodeValue(text.Graph())
 	return Mul(loss.Similarity(picture, text), loss.LogitScale(scale))
 }
 
