@@ -27,6 +27,7 @@ type On struct {
 	Backend string       // what reports call the backend; its own name if empty
 	Judge   string       // the run of a convnet that judges what the run draws; empty for none
 	Drawing *Drawing     // how what is judged is drawn; nil: at temperature 1, without guidance
+	Brief   bool         // without what takes long and is reported apart, such as the choice from a list of answers
 }
 
 // Evaluation is what was measured of one run, and what a report of it needs.
@@ -91,7 +92,7 @@ func Evaluate(ctx context.Context, b compute.Backend, dir string, on On) (*Evalu
 		e.Examples = r.measured()
 	}
 	e.ExamplesPerSecond = float64(e.Examples) / time.Since(began).Seconds()
-	if r, ok := e.Result.(thorough); ok && err == nil {
+	if r, ok := e.Result.(thorough); ok && err == nil && !on.Brief {
 		err = r.complete(ctx)
 	}
 	if on.Judge != "" && err == nil {

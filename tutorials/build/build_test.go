@@ -64,9 +64,12 @@ func TestParse(t *testing.T) {
 // TestAnswers: the answer to an exercise is folded, source and output; nothing else is.
 func TestAnswers(t *testing.T) {
 	for source, folded := range map[string]bool{
-		"// answer 2\n%%\nfmt.Println(3)": true,
-		"// answer\nfmt.Println(3)":       false,
-		"%%\n// answer 2\nfmt.Println(3)": false,
+		"// answer 2\n%%\nfmt.Println(3)":        true,
+		"// answers 1 to 3\n%%\nfmt.Println(3)":  true,
+		"// answers 1 and 2\n%%\nfmt.Println(3)": true,
+		"// answers\nfmt.Println(3)":             false,
+		"// answer\nfmt.Println(3)":              false,
+		"%%\n// answer 2\nfmt.Println(3)":        false,
 	} {
 		l, err := parse("---\n\n---\n```go\n" + source + "\n```\n")
 		if err != nil {

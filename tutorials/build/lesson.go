@@ -23,10 +23,10 @@ type cell struct {
 	source string // without a newline at the end
 }
 
-var answerLine = regexp.MustCompile(`^// answer [0-9]+\n`)
+var answerLine = regexp.MustCompile(`^// answers? [0-9]+( (to|and) [0-9]+)?\n`)
 
 // answer reports whether the cell is the answer to an exercise, which is executed but shown folded: its first line is
-// "// answer 2".
+// "// answer 2", or for several together "// answers 1 to 3".
 func (c cell) answer() bool { return c.code && answerLine.MatchString(c.source) }
 
 // languages are the folders of tutorials/ and of notebooks/.
