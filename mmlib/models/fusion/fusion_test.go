@@ -94,7 +94,7 @@ func (e examples) Caption(i int, _ *rand.Rand) ([]int32, error) { return fixed(7
 func (e examples) GroundedCaption(i int, _ *rand.Rand) (fusion.Passage, error) {
 	p := fusion.Passage{IDs: fixed(7, words(i, 4)...), Look: make([][]int, 7)}
 	for k := 1; k < 5; k++ {
-		p.Look[k] = []int{source(uint64(4000+10*i+k)).IntN(4)}
+		p.Look[k] = []int{source(uint64(4000 + 10*i + k)).IntN(4)}
 	}
 	return p, nil
 }
