@@ -92,10 +92,9 @@ func fused() architecture {
 		from:   "from a pretrained fusion",
 		config: func() Config { return new(fusion.WriterConfig) },
 		scenes: func(w writing) Config {
-			return &fusion.WriterConfig{
-				Config: fusion.Scenes(2), Length: w.length, Texts: w.each, Prefix: w.prefix, Classification: 0.5, Regions: sceneRegions(2),
-				Grounding: w.grounding,
-			}
+			c := &fusion.WriterConfig{Config: fusion.Scenes(2), Length: w.length, Texts: w.each, Prefix: w.prefix}
+			c.Classification, c.Regions, c.Grounding = 0.5, sceneRegions(2), w.grounding
+			return c
 		},
 		fill: func(s Config) (Config, filled) {
 			c := *s.(*fusion.WriterConfig)

@@ -139,7 +139,9 @@ func pretraining(o fusion.Objectives) fusion.PretrainingConfig {
 }
 
 func writing(prefix bool) fusion.WriterConfig {
-	return fusion.WriterConfig{Config: small(), Length: 8, Texts: 2, Prefix: prefix, Classification: 0.5, Regions: regions()}
+	c := fusion.WriterConfig{Config: small(), Length: 8, Texts: 2, Prefix: prefix}
+	c.Classification, c.Regions = 0.5, regions()
+	return c
 }
 
 // overfit trains a task on its ten examples and returns the weights and the last metrics.

@@ -1,7 +1,6 @@
 package fusion
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -17,16 +16,13 @@ import (
 // WriterConfig is a model that writes about a picture, token by token: answers, captions or dialogues.
 type WriterConfig struct {
 	Config
-	Length         int     `json:"length"`              // of what it reads and writes, in tokens
-	Texts          int     `json:"texts"`               // about each picture of a batch
-	Prefix         bool    `json:"prefix"`              // what is given of a text is read as a whole, and not word by word
-	Classification float64 `json:"classification"`      // weight of the loss of classifying regions beside that of the text; 0 for none
-	Regions        Regions `json:"regions"`             // of that classification, and of the grounding
-	Grounding      float64 `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of; 0 for none
+	Length int  `json:"length"` // of what it reads and writes, in tokens
+	Texts  int  `json:"texts"`  // about each picture of a batch
+	Prefix bool `json:"prefix"` // what is given of a text is read as a whole, and not word by word
 
-	// Counting gives the model a counter of regions (see [regions.Config.Counter]), between the fusion and the head, and grounds counts: it
-	// is told which regions are counted, with Grounding for the weight of that loss too, and to look at these and the class token.
-	Counting bool `json:"counting,omitempty"`
+	// With Counting the model has a counter of regions too (see [regions.Config.Counter]), between the fusion and the head, which is told
+	// which regions are counted, with Grounding for the weight of that loss.
+	regions.Supervision
 }
 
 // Validate names the key and the value at fault.
@@ -39,14 +35,9 @@ func (c WriterConfig) Validate() error {
 		return fmt.Errorf("fusion: length is %d: it must be between 2 and text.context, %d", c.Length, c.Text.Context)
 	case c.Texts < 1:
 		return fmt.Errorf("fusion: texts is %d: there must be at least 1 about each picture", c.Texts)
-	case !(c.Classification >= 0):
-		return fmt.Errorf("fusion: classification is %g: a weight is at least 0", c.Classification)
-	case !(c.Grounding >= 0):
-		return fmt.Errorf("fusion: grounding is %g: a weight is at least 0", c.Grounding)
-	case c.Counting && c.Grounding == 0:
-		return errors.New("fusion: counting is true and grounding 0: it says where to look as something is counted")
-	case c.Classification > 0 || c.Grounding > 0:
-		return c.Config.checkRegions(c.Regions)
+	}
+	if err := c.Supervision.Validate(c.Grid()); err != nil {
+		return fmt.Errorf("fusion: %w", err)
 	}
 	return nil
 }
@@ -90,14 +81,11 @@ func NewWriting(c WriterConfig, texts Written) (*Writing, error) {
 	if err := frame(c.Config).Check("fusion", texts); err != nil {
 		return nil, err
 	}
-	if _, ok := texts.(regions.Classified); !ok && c.Classification > 0 {
-		return nil, errors.New("fusion: classification is not 0, and the examples have no classes of regions")
+	known, err := c.Priors(texts)
+	if err != nil {
+		return nil, fmt.Errorf("fusion: %w", err)
 	}
-	t := &Writing{Config: c, Texts: texts}
-	if classified, ok := texts.(regions.Classified); ok && c.Classification > 0 {
-		t.known = c.Regions.Priors(classified)
-	}
-	return t, nil
+	return &Writing{Config: c, Texts: texts, known: known}, nil
 }
 
 // Len implements [task.Task].
@@ -109,13 +97,7 @@ func (t *Writing) Stacks() [][]string { return stacks }
 // Metrics implements [task.Task]: the share of tokens that are right, each given the true ones before it, and of texts of which all
 // are; of attention where it should lie; and of counts for which every region is on its right side.
 func (t *Writing) Metrics() []string {
-	names := []string{"token_accuracy", "text_accuracy"}
-	if t.Config.Classification > 0 {
-		names = append(names, "region_accuracy")
-	}
-	if t.Config.Grounding > 0 {
-		names = append(names, "grounding_loss", "grounding_share")
-	}
+	names := append([]string{"token_accuracy", "text_accuracy"}, t.Config.Supervision.Metrics()...)
 	if t.Config.Counting {
 		names = append(names, "counting_loss", "counting_accuracy")
 	}
@@ -125,25 +107,16 @@ func (t *Writing) Metrics() []string {
 // Batch implements [task.Task]: pictures [B, H, W, C], texts [B·T, L+1], which tokens to say [B·T, L+1] Bool, the prefixes [B·T] and,
 // where it is trained, the classes of regions [B, regions, attributes].
 func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	c, long, n := t.Config, t.Config.Length+1, len(examples)*t.Config.Texts
-	places := c.Regions.Places(c.Counting)
-	var look []float32
-	if c.Grounding > 0 {
-		look = make([]float32, n*long*places)
-	}
+	c, long, rows := t.Config, t.Config.Length+1, len(examples)*t.Config.Texts
+	look := c.Look(rows * long)
 	texts, err := task.ReadPassages("fusion", t.Texts, examples, r, c.Texts, long, c.Text.Pad, func(from int, at [][]int) error {
-		return c.Regions.Mark(look, places, from, at)
+		return c.Mark(look, from, at)
 	})
 	if err != nil {
 		return task.Batch{}, err
 	}
 	in := []*tensors.Tensor{frame(c.Config).Read(t.Texts, examples, r), texts.IDs, texts.Say, texts.Prefix}
-	if c.Classification > 0 {
-		in = append(in, c.Regions.Labels(t.Texts.(regions.Classified), examples))
-	}
-	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, places))
-	}
+	in = append(in, c.Inputs(t.Texts, examples, look, rows)...)
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
 

@@ -1,7 +1,6 @@
 package palm
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -39,12 +38,9 @@ type EmbodiedConfig struct {
 	Pool   int           `json:"pool,omitempty"` // patches along one side of what the language model reads as one token; 0 is 1
 	Text   TextConfig    `json:"text"`
 
-	Length         int            `json:"length"`              // of what it reads and writes, in tokens
-	Texts          int            `json:"texts"`               // about each picture of a batch
-	Classification float64        `json:"classification"`      // weight of the loss of classifying regions beside that of the text, or 0
-	Regions        regions.Config `json:"regions"`             // of that classification, and of the grounding
-	Grounding      float64        `json:"grounding,omitempty"` // weight of the loss of looking at the regions that a text tells of, or 0
-	Counting       bool           `json:"counting,omitempty"`  // grounds counts too: in the regions counted and the class token
+	Length int `json:"length"` // of what it reads and writes, in tokens
+	Texts  int `json:"texts"`  // about each picture of a batch
+	regions.Supervision
 }
 
 // TextConfig is the language model with the tokens that it has to know.
@@ -79,17 +75,9 @@ func (c EmbodiedConfig) Validate() error {
 			c.Length, room, c.Text.Context, c.Prefix())
 	case c.Texts < 1:
 		return fmt.Errorf("palm: texts is %d: there must be at least 1 about each picture", c.Texts)
-	case !(c.Classification >= 0):
-		return fmt.Errorf("palm: classification is %g: a weight is at least 0", c.Classification)
-	case !(c.Grounding >= 0):
-		return fmt.Errorf("palm: grounding is %g: a weight is at least 0", c.Grounding)
-	case c.Counting && c.Grounding == 0:
-		return errors.New("palm: counting is true and grounding 0: it says where to look as something is counted")
 	}
-	if c.Classification > 0 || c.Grounding > 0 {
-		if err := c.Regions.Validate(c.Grid()); err != nil {
-			return fmt.Errorf("palm: regions.%w", err)
-		}
+	if err := c.Supervision.Validate(c.Grid()); err != nil {
+		return fmt.Errorf("palm: %w", err)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package palm
 
 import (
-	"errors"
+	"fmt"
 	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -32,15 +32,11 @@ func NewWriting(c EmbodiedConfig, texts task.Written) (*Writing, error) {
 	if err := c.frame().Check("palm", texts); err != nil {
 		return nil, err
 	}
-	t := &Writing{Config: c, Texts: texts}
-	if c.Classification > 0 {
-		classified, ok := texts.(regions.Classified)
-		if !ok {
-			return nil, errors.New("palm: classification is not 0, and the examples have no classes of regions")
-		}
-		t.known = c.Regions.Priors(classified)
+	known, err := c.Priors(texts)
+	if err != nil {
+		return nil, fmt.Errorf("palm: %w", err)
 	}
-	return t, nil
+	return &Writing{Config: c, Texts: texts, known: known}, nil
 }
 
 // frame is what the model reads.
@@ -57,38 +53,22 @@ func (t *Writing) Stacks() [][]string { return [][]string{{"/vision"}, {"/langua
 // Metrics implements [task.Task]: the share of tokens that are right, each given the true ones before it, and of texts of which all
 // are.
 func (t *Writing) Metrics() []string {
-	names := []string{"token_accuracy", "text_accuracy"}
-	if t.Config.Classification > 0 {
-		names = append(names, "region_accuracy")
-	}
-	if t.Config.Grounding > 0 {
-		names = append(names, "grounding_loss", "grounding_share")
-	}
-	return names
+	return append([]string{"token_accuracy", "text_accuracy"}, t.Config.Supervision.Metrics()...)
 }
 
 // Batch implements [task.Task]: pictures [B, H, W, C], texts [B·T, L+1], which tokens to say [B·T, L+1] Bool and, where they are trained,
 // the classes of regions [B, regions, attributes] and where the tokens look [B·T, L+1, places].
 func (t *Writing) Batch(examples []int, r *rand.Rand) (task.Batch, error) {
-	c, long, n := t.Config, t.Config.Length+1, len(examples)*t.Config.Texts
-	places := c.Regions.Places(c.Counting)
-	var look []float32
-	if c.Grounding > 0 {
-		look = make([]float32, n*long*places)
-	}
+	c, long, rows := t.Config, t.Config.Length+1, len(examples)*t.Config.Texts
+	look := c.Look(rows * long)
 	texts, err := task.ReadPassages("palm", t.Texts, examples, r, c.Texts, long, c.Text.Pad, func(from int, at [][]int) error {
-		return c.Regions.Mark(look, places, from, at)
+		return c.Mark(look, from, at)
 	})
 	if err != nil {
 		return task.Batch{}, err
 	}
 	in := []*tensors.Tensor{c.frame().Read(t.Texts, examples, r), texts.IDs, texts.Say}
-	if c.Classification > 0 {
-		in = append(in, c.Regions.Labels(t.Texts.(regions.Classified), examples))
-	}
-	if look != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(look, n, long, places))
-	}
+	in = append(in, c.Inputs(t.Texts, examples, look, rows)...)
 	return task.Batch{Inputs: in, Shared: make([]bool, len(in))}, nil
 }
 

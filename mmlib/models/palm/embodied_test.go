@@ -47,7 +47,8 @@ func embodied() palm.EmbodiedConfig {
 			},
 			Pad: pad, Start: start, End: end, Mask: mask,
 		},
-		Length: length, Texts: 2, Classification: 0.5, Regions: regions.Config{Grid: 2, Classes: []int{2, 3}}, Grounding: 0.2,
+		Length: length, Texts: 2,
+		Supervision: regions.Supervision{Classification: 0.5, Regions: regions.Config{Grid: 2, Classes: []int{2, 3}}, Grounding: 0.2},
 	}
 }
 
