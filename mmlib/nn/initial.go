@@ -39,10 +39,16 @@ type lateWeight struct {
 	shape shapes.Shape
 }
 
+// goBackend is what the Go backend calls itself.
+const goBackend = "Go Backend"
+
 // Initialize gives the store's variables their first values, as [model.Store.InitializeVariables] does, which it replaces: the same
-// values, in a fraction of the time. There a random number generator is compiled for every weight, one to two seconds for a model of a
-// hundred; here one for all of them, see normals.
+// values, in a fraction of the time. There XLA compiles a random number generator for every weight, one to two seconds for a model of a
+// hundred; here one for all of them, see normals. The pure Go backend compiles nothing and has another generator: it is left alone.
 func Initialize(b compute.Backend, store *model.Store) error {
+	if b.Name() == goBackend {
+		return store.InitializeVariables(b, nil)
+	}
 	late := &lateWeights{}
 	store.SetParam(lateKey, late)
 	err := store.InitializeVariables(b, nil)
