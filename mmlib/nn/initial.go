@@ -43,8 +43,9 @@ type lateWeight struct {
 const goBackend = "Go Backend"
 
 // Initialize gives the store's variables their first values, as [model.Store.InitializeVariables] does, which it replaces: the same
-// values (where the generator is Philox, as on the CPU), in a fraction of the time. There XLA compiles a random number generator for every weight, one to two seconds for a model of a
-// hundred; here one for all of them, see normals. The pure Go backend compiles nothing and has another generator: it is left alone.
+// values, where the generator is Philox as on the CPU, in a fraction of the time. There XLA compiles a random number generator for every
+// weight, one to two seconds for a model of a hundred; here one for all of them, see normals. The pure Go backend compiles nothing and
+// has another generator: it is left alone.
 func Initialize(b compute.Backend, store *model.Store) error {
 	if b.Name() == goBackend {
 		return store.InitializeVariables(b, nil)
