@@ -143,10 +143,7 @@ func (t Text) First() *Node { return Squeeze(Slice(t.X, AxisRange(), AxisElem(0)
 
 // EncodeText reads texts by themselves: ids [B, L], padded. Weights: "text/token" [V, D], "text/position" [Context, D],
 // "text/norm_pre", "text/block<i>", "text/norm".
-func EncodeText(s *model.Scope, ids *Node, c Config) Text {
-	x := encodeText(s, ids, Reading{}.mask(countTokens(ids, c.Text.Pad)), c)
-	return Text{X: normalised(s.At("text"), x, c.Text)}
-}
+func EncodeText(s *model.Scope, ids *Node, c Config) Text { return readAlone(s, ids, c).text(s, c) }
 
 func encodeText(s *model.Scope, ids *Node, mask attention.Mask, c Config) *Node {
 	ts := s.At("text")

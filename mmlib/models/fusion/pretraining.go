@@ -244,13 +244,10 @@ func (t *Pretraining) classification(s *model.Scope, b batch) (l, accuracy *Node
 	return t.Config.Regions.Loss(s, b.picture.Tokens, b.regions, t.known)
 }
 
-// Similarities compares pictures with captions by themselves: cosines in a shared space times exp(s), as CLIP's (ALBEF §3.2, without
-// the momentum model). It gives [B, B]. Weights: "contrast/picture" and "contrast/text" [D, Projection], "contrast/logit_scale".
-func Similarities(s *model.Scope, p Picture, captions *Node, c PretrainingConfig) *Node {
-	return similarities(s, p, EncodeText(s, captions, c.Config), c)
-}
-
-func similarities(s *model.Scope, p Picture, captions Text, c PretrainingConfig) *Node {
+// Similarities compares pictures with captions by themselves (see [EncodeText]): cosines in a shared space times exp(s), as CLIP's (ALBEF
+// §3.2, without the momentum model). It gives [B, B]. Weights: "contrast/picture" and "contrast/text" [D, Projection],
+// "contrast/logit_scale".
+func Similarities(s *model.Scope, p Picture, captions Text, c PretrainingConfig) *Node {
 	cs := s.At("contrast")
 	std := func(width int) float64 { return math.Pow(float64(width), -0.5) }
 	picture := L2Normalize(nn.Linear(cs.At("picture"), p.Pooled, c.Projection, std(c.Vision.Width)), -1)

@@ -20,6 +20,11 @@ func readAlone(s *model.Scope, ids *Node, c Config) texts {
 	return texts{ids, encodeText(s, ids, Reading{}.mask(countTokens(ids, c.Text.Pad)), c)}
 }
 
+// text is what the texts are to whoever does not fuse them.
+func (t texts) text(s *model.Scope, c Config) Text {
+	return Text{X: normalised(s.At("text"), t.x, c.Text)}
+}
+
 // at are the texts of numbers i [M].
 func (t texts) at(i *Node) texts { return texts{gather(t.ids, i), gather(t.x, i)} }
 
@@ -75,7 +80,7 @@ func (t *Pretraining) read(s *model.Scope, b *batch, masked *Node) {
 	}
 	alone := readAlone(s, Concatenate(ids, 0), c)
 	if o.Contrast > 0 {
-		b.similarities = similarities(s, b.picture, Text{X: normalised(s.At("text"), alone.part(0, n).x, c.Text)}, t.Config)
+		b.similarities = Similarities(s, b.picture, alone.part(0, n).text(s, c), t.Config)
 	}
 	var seen sights
 	if o.Matching > 0 {
