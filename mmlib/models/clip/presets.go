@@ -34,7 +34,7 @@ func openAI(size, patch, width, layers, textWidth, textHeads, projection int) Co
 }
 
 // films is CLIP for films of 64×64 colored pixels, in patches of 16 (16 of them). After 700 steps motion is told, in
-// 99 % of the validation films, and what is wrong is digits and colors.
+// 99 % of the validation films, and what is wrong is digits and colors; after 3,000 steps these are told too.
 func films(frames int, pooling Pooling) Config {
 	const projection = 64
 	block := func(width, layers, heads int) transformer.Config {
