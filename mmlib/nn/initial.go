@@ -18,8 +18,8 @@ import (
 func Normal(s *model.Scope, name string, std float64, shape shapes.Shape) *model.Variable {
 	inGraph := initializer.RandomNormalFn(s, std)
 	start := func(g *Graph, shape shapes.Shape) *Node {
-		if l, ok := s.Store().GetParam(lateKey); ok && shape.DType == dtypes.Float32 {
-			late := l.(*lateWeights)
+		list, _ := s.Store().GetParam(lateKey)
+		if late, ok := list.(*lateWeights); ok && shape.DType == dtypes.Float32 {
 			late.list = append(late.list, lateWeight{model.JoinPath(s.Scope(), name), std, shape})
 			return Zeros(g, shape)
 		}

@@ -58,4 +58,9 @@ func TestInitialize(t *testing.T) {
 			t.Errorf("%s differs: %v, want %v", v.Path(), g, w)
 		}
 	}
+	// A weight that is made later can still be begun by GoMLX.
+	nn.Normal(got.RootScope(), "later", 1, shapes.Make(dtypes.Float32, 2))
+	if err := got.InitializeVariables(backend, nil); err != nil {
+		t.Error(err)
+	}
 }
