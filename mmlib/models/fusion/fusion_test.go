@@ -175,6 +175,15 @@ func TestOverfitPretraining(t *testing.T) {
 	}
 }
 
+// arguments are a batch's, as a compiled function takes them.
+func arguments(b task.Batch) []any {
+	list := make([]any, len(b.Inputs))
+	for i, x := range b.Inputs {
+		list[i] = x
+	}
+	return list
+}
+
 // TestObjectives: each objective can be trained alone, and has no weights of the others.
 func TestObjectives(t *testing.T) {
 	for name, o := range map[string]fusion.Objectives{
@@ -196,11 +205,7 @@ func TestObjectives(t *testing.T) {
 			return l
 		})
 		check.Must(t, err)
-		arguments := make([]any, len(b.Inputs))
-		for i, x := range b.Inputs {
-			arguments[i] = x
-		}
-		out, err := exec.Call(arguments...)
+		out, err := exec.Call(arguments(b)...)
 		check.Must(t, err)
 		if l := tensors.ToScalar[float32](out[0]); !(l > 0 && l < 10) {
 			t.Errorf("%s: the loss is %g", name, l)
@@ -230,11 +235,7 @@ func TestTogether(t *testing.T) {
 			return metrics
 		})
 		check.Must(t, err)
-		arguments := make([]any, len(b.Inputs))
-		for i, x := range b.Inputs {
-			arguments[i] = x
-		}
-		out, err := exec.Call(arguments...)
+		out, err := exec.Call(arguments(b)...)
 		check.Must(t, err)
 		values := map[string]float64{}
 		for i, name := range job.Metrics() {
