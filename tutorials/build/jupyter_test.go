@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -174,7 +175,7 @@ func serve(t *testing.T, app, folder string) string {
 		"--ServerApp.root_dir="+folder)
 	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+token, "JUPYTER_CONFIG_DIR="+own, "JUPYTER_RUNTIME_DIR="+filepath.Join(own, "runtime"),
 		"JUPYTERLAB_SETTINGS_DIR="+filepath.Join(own, "settings"), "JUPYTERLAB_WORKSPACES_DIR="+filepath.Join(own, "workspaces"), "TMPDIR="+own)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // by which it ends its kernels; of SIGINT it asks whether to
 	cmd.WaitDelay = 20 * time.Second
 	log, err := os.Create(filepath.Join(own, "log"))
 	if err != nil {
