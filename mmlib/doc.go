@@ -23,6 +23,10 @@
 //	data/picture       image and film files to numbers: decode, resize, crop, normalise
 //	data/text          texts to numbers: the tokenizers, of words and by byte-pair encoding
 //
+// Trained weights in the files that other libraries read and write; plain Go as well:
+//
+//	weights            safetensors: opened, checked, read and written; one file or several shards; how other libraries lay weights out
+//
 // The parts of which models are made; graph code only:
 //
 //	nn                 the dense layer, SwiGLU, layer normalisation, activations; LoRA

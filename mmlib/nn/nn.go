@@ -22,12 +22,12 @@ import (
 // Dense is the affine map y = x·W + b over the last axis: x [..., in] gives [..., width].
 // W [in, width] starts from N(0, std²) as "weights", b [width] from zero as "biases".
 func Dense(s *model.Scope, x *Node, width int, std float64) *Node {
-	return nn.Dense(x, weights(s, x, width, std), vector(s, x, "biases", width, initializer.Zero), compute.DenseLayoutInputOutputs)
+	return nn.Dense(x, matrix(s, x, width, std), vector(s, x, "biases", width, initializer.Zero), compute.DenseLayoutInputOutputs)
 }
 
 // Linear is Dense without the bias: y = x·W.
 func Linear(s *model.Scope, x *Node, width int, std float64) *Node {
-	return nn.Dense(x, weights(s, x, width, std), nil, compute.DenseLayoutInputOutputs)
+	return nn.Dense(x, matrix(s, x, width, std), nil, compute.DenseLayoutInputOutputs)
 }
 
 // LayerNorm normalises the last axis of x to mean 0 and variance 1, then scales and shifts it:
@@ -71,7 +71,7 @@ func Weight(s *model.Scope, like *Node, name string, std float64, dims ...int) *
 	return Normal(s, name, std, shapes.Make(like.DType(), dims...)).NodeValue(like.Graph())
 }
 
-func weights(s *model.Scope, x *Node, width int, std float64) *Node {
+func matrix(s *model.Scope, x *Node, width int, std float64) *Node {
 	return Weight(s, x, "weights", std, x.Shape().Dim(-1), width)
 }
 

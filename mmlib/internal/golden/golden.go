@@ -1,11 +1,10 @@
 // Package golden reads the golden values that our tests compare with: small files in testdata/, made by a reference
 // implementation (the recipe, make_goldens.py, is beside them).
 //
-// The format is safetensors: eight bytes with the length of a JSON header, the header, then the data of all tensors,
-// little-endian and row-major. Of its types these files use F32, I32 and I64. Reading is strict: a file that is cut off,
-// that has a hole or two tensors in the same place, or that holds something unknown is refused, and the error says why.
+// The format is safetensors, which package weights reads and explains. Of its types these files use F32, I32 and I64; another is
+// refused. A file that is cut off, that has a hole or two tensors in the same place is refused too, and the error says why.
 //
-// The package is for tests and imports the standard library alone. golden.py, beside it, is what the recipes write with.
+// The package is for tests. golden.py, beside it, is what the recipes write with.
 package golden
 
 import (

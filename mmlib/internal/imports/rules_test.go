@@ -35,8 +35,11 @@ var rules = []rule{
 	// Where examples come from: plain Go, never a graph.
 	{"mmlib/data/...", []string{"mmlib/data/...", ximage}},
 
+	// The files of trained weights: plain Go as well.
+	{"mmlib/weights", nil},
+
 	// The parts of models: graph code only, each built of those above it.
-	{"mmlib/nn", []string{gomlx, compute, "kernels/xla/lean/..."}},
+	{"mmlib/nn", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/weights"}},
 	{"mmlib/nn/attention", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn"}},
 	{"mmlib/nn/transformer", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention"}},
 	{"mmlib/nn/vision", []string{gomlx, compute, "kernels/xla/lean/...", "mmlib/nn", "mmlib/nn/attention", "mmlib/nn/transformer"}},
@@ -51,8 +54,8 @@ var rules = []rule{
 
 	// The table of presets joins data to papers. Papers never import one another; what a paper needs of its examples it
 	// declares as an interface, and what many need, mmlib/task does.
-	{"mmlib/models", []string{gomlx, compute, "mmlib/models/...", "mmlib/data/...", "mmlib/task", "mmlib/run"}},
-	{"mmlib/models/...", []string{gomlx, compute, "mmlib/nn/...", "mmlib/loss", "mmlib/task", "mmlib/data/text"}},
+	{"mmlib/models", []string{gomlx, compute, "mmlib/models/...", "mmlib/data/...", "mmlib/task", "mmlib/run", "mmlib/weights"}},
+	{"mmlib/models/...", []string{gomlx, compute, "mmlib/nn/...", "mmlib/loss", "mmlib/task", "mmlib/data/text", "mmlib/weights"}},
 
 	// One trainer, one inference session, one evaluation for all models: they know the task alone, and the trainer how weights begin.
 	{"mmlib/train", []string{gomlx, compute, xsync, "mmlib/task", "mmlib/run", "mmlib/nn"}},
@@ -72,6 +75,7 @@ var rules = []rule{
 
 	// Help for tests.
 	{"mmlib/internal/nntest", []string{gomlx, compute}},
+	{"mmlib/internal/golden", []string{"mmlib/weights"}},
 	{"mmlib/internal/...", nil},
 
 	// Everything that knows about XLA. It could leave as a library of its own.
