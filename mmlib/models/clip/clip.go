@@ -12,7 +12,7 @@
 // Films are read frame by frame (CLIP4Clip, Luo et al. 2022): see [EncodeFilm].
 //
 // This file is the model, film.go what films add to it; presets.go its sizes, task.go its training, predictor.go and classifier.go
-// its uses.
+// its uses. How other libraries keep its weights stands in layout.go, what their settings mean in transformers.go and openclip.go.
 package clip
 
 import (

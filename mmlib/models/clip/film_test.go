@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/mmlib/infer"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/internal/nntest"
 	"gomm/mmlib/models/clip"
 )
@@ -149,9 +150,7 @@ func TestFilmFuncs(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "1 frames; the model reads 4×4 pixels, 1 channels, 3 frames") {
 		t.Errorf("pictures for a model of films: %v", err)
 	}
-	if err := clip.FromTransformers(model.NewStore(), c, nil); err == nil || !strings.Contains(err.Error(), `film.pooling is "transformer"`) {
-		t.Errorf("weights of pictures for a transformer over frames: %v", err)
-	}
+	check.Error(t, clip.Load(model.NewStore(), c, c.Transformers(), nil), `film.pooling is "transformer"`)
 }
 
 func TestFilmValidate(t *testing.T) {

@@ -1,11 +1,11 @@
 package clip_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"gomm/kernels/xla"
+	"gomm/mmlib/internal/check"
 	"gomm/mmlib/internal/golden"
 	"gomm/mmlib/models/clip"
 	"gomm/mmlib/nn"
@@ -36,54 +37,12 @@ func TestMain(m *testing.M) {
 	syscall.Exit(m.Run()) // see package xla on the race detector
 }
 
-// weights reads a golden file's floating-point tensors.
-func weights(t *testing.T, f *golden.File) map[string]*tensors.Tensor {
-	t.Helper()
-	w := map[string]*tensors.Tensor{}
-	for name, x := range f.Tensors {
-		w[name] = tensors.FromFlatDataAndDimensions(x.Floats, x.Shape...)
-	}
-	return w
-}
-
 // config reads transformers' CLIPConfig, which a golden file has among its metadata.
 func config(t *testing.T, f *golden.File) clip.Config {
 	t.Helper()
-	type tower struct {
-		Hidden     int           `json:"hidden_size"`
-		Layers     int           `json:"num_hidden_layers"`
-		Heads      int           `json:"num_attention_heads"`
-		MLP        int           `json:"intermediate_size"`
-		Activation nn.Activation `json:"hidden_act"`
-		Epsilon    float64       `json:"layer_norm_eps"`
-		ImageSize  int           `json:"image_size"`
-		Channels   int           `json:"num_channels"`
-		PatchSize  int           `json:"patch_size"`
-		Vocab      int           `json:"vocab_size"`
-		Context    int           `json:"max_position_embeddings"`
-		EndOfText  int           `json:"eos_token_id"`
-	}
-	var c struct {
-		Projection int   `json:"projection_dim"`
-		Vision     tower `json:"vision_config"`
-		Text       tower `json:"text_config"`
-	}
-	if err := json.Unmarshal([]byte(f.Metadata["config"]), &c); err != nil {
-		t.Fatal(err)
-	}
-	stack := func(t tower) transformer.Config {
-		return transformer.Config{Width: t.Hidden, Layers: t.Layers, Heads: t.Heads, MLP: t.MLP, Activation: t.Activation, LayerNorm: t.Epsilon}
-	}
-	v, x := c.Vision, c.Text
-	if x.EndOfText == 2 { // transformers' sign for OpenAI's way: the largest id ends a text
-		x.EndOfText = -1
-	}
-	return clip.Config{
-		Vision:      vision.Config{ImageSize: v.ImageSize, Channels: v.Channels, PatchSize: v.PatchSize, Config: stack(v)},
-		Text:        clip.TextConfig{Vocab: x.Vocab, Context: x.Context, EndOfText: x.EndOfText, Config: stack(x)},
-		Projection:  c.Projection,
-		Temperature: 0.07,
-	}
+	c, err := clip.TransformersConfig([]byte(strings.Replace(f.Metadata["config"], "{", `{"model_type": "clip", `, 1)))
+	check.Must(t, err)
+	return c
 }
 
 // small is a model that is quick to compile, of one block a tower.
